@@ -1,0 +1,218 @@
+"""Every error of the domain, in one tree, with no transport in it.
+
+InfermeterError
+├── InvalidRequest              the caller must change what it sends
+│   ├── MalformedBody               not the document that the protocol asks for
+│   ├── MalformedEvent              an event that no transport of ours sends
+│   ├── InvalidTensor               one tensor: name, expected, got
+│   ├── UnsupportedFeature          understood, and not offered
+│   └── TooLarge                    over a declared limit
+├── Unauthenticated             no key, or not a valid one
+├── NotFound
+│   ├── UnknownRoute
+│   ├── UnknownModel
+│   ├── UnknownVersion
+│   ├── UnknownKey
+│   └── UnknownTenant
+├── MethodNotAllowed
+├── RequestIdRefused            the id cannot stand for this request
+│   ├── MalformedRequestId
+│   ├── RequestIdOutsideWindow
+│   └── RequestIdReused
+├── RecordedVersionGone         a replay whose first answer came from a version now gone
+├── DeadlineExceeded            no time left to answer; nothing was recorded
+├── Unavailable                 a retry may succeed
+│   ├── LedgerUnavailable
+│   ├── StoreUnavailable
+│   └── ModelUnavailable
+├── ModelFailed                 the model could not compute this input
+└── PublicationRefused          nothing was changed
+    ├── InvalidManifest
+    ├── GateNotPassed
+    └── VerificationFailed
+
+Each message says what was expected, what came and, where it is not plain, what to do.
+"""
+
+from __future__ import annotations
+
+
+class InfermeterError(Exception):
+    """Base of the tree. `str(error)` is the message that a caller may read."""
+
+
+class InvalidRequest(InfermeterError):
+    """The request is wrong; sending it again unchanged fails again."""
+
+
+class MalformedBody(InvalidRequest):
+    """The body is not the document that the protocol asks for."""
+
+
+class MalformedEvent(InvalidRequest):
+    """The event has not the shape of the trigger that it claims to come from."""
+
+
+class InvalidTensor(InvalidRequest):
+    """One tensor differs from what the signature, or its own declaration, promises."""
+
+    def __init__(self, name: str, *, expected: str, got: str) -> None:
+        self.name, self.expected, self.got = name, expected, got
+        super().__init__(f"input '{name}': expected {expected}, got {got}")
+
+
+class UnsupportedFeature(InvalidRequest):
+    """The protocol has this feature and this service does not offer it."""
+
+
+class TooLarge(InvalidRequest):
+    """Something is over a declared limit."""
+
+    def __init__(self, what: str, *, limit: int, got: int, unit: str, remedy: str) -> None:
+        super().__init__(f"{what}: expected at most {limit} {unit}, got {got}; {remedy}")
+
+
+class Unauthenticated(InfermeterError):
+    """No key came, or one that is not valid now."""
+
+
+class NotFound(InfermeterError):
+    """What the request names does not exist."""
+
+
+class UnknownRoute(NotFound):
+    """No route has this path."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"Not Found: no route '{path}'; GET /v2 lists what this server speaks")
+
+
+class UnknownModel(NotFound):
+    """No model of this name has been published."""
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+        super().__init__(f"Request for unknown model: '{model}' is not found")
+
+
+class UnknownVersion(NotFound):
+    """The model exists; this version or alias of it does not."""
+
+    def __init__(self, model: str, version: str, known: str) -> None:
+        self.model, self.version = model, version
+        super().__init__(
+            f"Request for unknown model: '{model}' version '{version}' is not found; "
+            f"expected one of {known}"
+        )
+
+
+class UnknownKey(NotFound):
+    """No key has this id."""
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(f"key id: expected that of an active key, got '{key_id}'")
+
+
+class UnknownTenant(NotFound):
+    """No key was ever made for this tenant."""
+
+    def __init__(self, tenant: str) -> None:
+        super().__init__(
+            f"tenant: expected one that has a key, got '{tenant}'; `keys create` makes it"
+        )
+
+
+class MethodNotAllowed(InfermeterError):
+    """The route exists, with other methods."""
+
+    def __init__(self, method: str, path: str, allowed: tuple[str, ...]) -> None:
+        self.allowed = allowed
+        super().__init__(
+            f"Method Not Allowed: expected {' or '.join(allowed)} on '{path}', got {method}"
+        )
+
+
+class RequestIdRefused(InfermeterError):
+    """The request id cannot stand for this request; nothing was run or billed under it."""
+
+
+class MalformedRequestId(RequestIdRefused):
+    """The id has characters or a length that an id must not have."""
+
+
+class RequestIdOutsideWindow(RequestIdRefused):
+    """The id's own time is too old, or too far ahead, to be told from a forgotten one."""
+
+
+class RequestIdReused(RequestIdRefused):
+    """The id was used before, for another payload."""
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(
+            f"request id '{request_id}' was used for another request: expected the same model, "
+            "version and body as the first time, got different ones; send a new id"
+        )
+
+
+class RecordedVersionGone(InfermeterError):
+    """The first answer under this id came from a version that can no longer be run."""
+
+    def __init__(self, model: str, version: str) -> None:
+        super().__init__(
+            f"this request was first answered by '{model}' version {version}, which can no longer "
+            "be run; send a new id to be answered by the present version"
+        )
+
+
+class DeadlineExceeded(InfermeterError):
+    """The answer came too late to be delivered; nothing was recorded."""
+
+    def __init__(self, late_s: float) -> None:
+        super().__init__(
+            f"the answer was ready {late_s:.1f} s too late to be delivered; nothing was billed; "
+            "send fewer rows, or retry with the same Idempotency-Key"
+        )
+
+
+class Unavailable(InfermeterError):
+    """Something behind the service did not answer; a retry may succeed."""
+
+    retry_after_s = 1
+
+
+class LedgerUnavailable(Unavailable):
+    """The charge could not be recorded, so the answer is withheld."""
+
+    def __init__(self) -> None:
+        super().__init__("the ledger did not answer in time; nothing was billed; retry")
+
+
+class StoreUnavailable(Unavailable):
+    """A table, bucket or queue did not answer."""
+
+
+class ModelUnavailable(Unavailable):
+    """The model's artefact could not be fetched, or is not what was published."""
+
+
+class ModelFailed(InfermeterError):
+    """The model raised on an input that its signature admits."""
+
+
+class PublicationRefused(InfermeterError):
+    """A model may not be published as it stands; nothing was changed."""
+
+
+class InvalidManifest(PublicationRefused):
+    """The manifest lacks a field, or holds one of another type."""
+
+    def __init__(self, field: str, *, expected: str, got: object) -> None:
+        super().__init__(f"manifest field '{field}': expected {expected}, got {got!r}")
+
+
+class GateNotPassed(PublicationRefused):
+    """The model is not good enough by its recipe's own measure."""
+
+
+class VerificationFailed(PublicationRefused):
+    """The artefact does not do what its manifest says."""

@@ -1,0 +1,260 @@
+"""The manifest: what is published beside a model, and what the server believes about it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from infermeter.errors import InvalidManifest
+from infermeter.signature import Signature, TensorSpec
+from infermeter.tensors import DATATYPES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SCHEMA = 1
+MODEL_FILE = "model.onnx"
+MANIFEST_FILE = "manifest.json"
+UNITS = ("row", "request")
+MODEL_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+RESERVED_NAMES = frozenset({"stats", ".", ".."})
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """A file of the artefact: its path beside the manifest, its size in bytes and its SHA-256."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """Inputs and the outputs that the model must give for them, as nested lists by tensor name.
+
+    `tolerance` is the largest absolute difference that verification allows.
+    """
+
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, Any]
+    tolerance: float = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The recipe's threshold: `metrics[split][metric]` at least, or at most, `threshold`."""
+
+    metric: str
+    threshold: float
+    split: str = "test"
+    direction: str = "at_least"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A model's description; `files` names everything that loading it needs."""
+
+    name: str
+    signature: Signature
+    files: tuple[ModelFile, ...]
+    family: str = "custom"
+    platform: str = "onnx_onnxv1"
+    unit: str = "row"
+    golden: tuple[Golden, ...] = ()
+    gate: Gate | None = None
+    metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    preprocessing: str = ""
+    lineage: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Size of all files, in bytes."""
+        return sum(file.size for file in self.files)
+
+    def named(self, name: str) -> Manifest:
+        """The same manifest under another model name."""
+        return replace(self, name=name)
+
+    def to_json(self) -> bytes:
+        """Canonical JSON: the same manifest always gives the same bytes."""
+        return orjson.dumps(_document(self), option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2)
+
+    def digest(self) -> str:
+        """`sha256:<hex>` of the canonical JSON; the files' digests are inside, so of the artefact."""
+        return f"sha256:{hashlib.sha256(self.to_json()).hexdigest()}"
+
+    @staticmethod
+    def from_json(raw: bytes) -> Manifest:
+        """Raises InvalidManifest naming the field, what was expected and what came."""
+        try:
+            document = orjson.loads(raw)
+        except orjson.JSONDecodeError as error:
+            raise InvalidManifest("(whole)", expected="JSON", got=str(error)) from None
+        return _parse(_Fields(document, ""))
+
+
+def check_model_name(name: str) -> str:
+    """The name, if a model may have it; InvalidManifest otherwise."""
+    if not MODEL_NAME.fullmatch(name) or name in RESERVED_NAMES:
+        raise InvalidManifest(
+            "name",
+            expected="1 to 64 of A-Z a-z 0-9 . _ - (and not 'stats')",
+            got=name,
+        )
+    return name
+
+
+class _Fields:
+    """Typed access to a JSON object, with the field's path in every refusal."""
+
+    def __init__(self, document: object, path: str) -> None:
+        if not isinstance(document, dict):
+            raise InvalidManifest(path or "(whole)", expected="an object", got=document)
+        self.document, self.path = document, path
+
+    def get(
+        self, name: str, kind: type | tuple[type, ...], expected: str, default: Any = ...
+    ) -> Any:
+        value = self.document.get(name, default)
+        if value is ... or (value is not default and not isinstance(value, kind)):
+            got = "nothing" if value is ... else value
+            raise InvalidManifest(self.path + name, expected=expected, got=got)
+        return value
+
+    def text(self, name: str, default: Any = ...) -> str:
+        return str(self.get(name, str, "a string", default))
+
+    def objects(self, name: str, default: Any = ...) -> list[_Fields]:
+        values = self.get(name, list, "a list of objects", default)
+        return [_Fields(value, f"{self.path}{name}[{i}].") for i, value in enumerate(values)]
+
+    def choice(self, name: str, choices: tuple[str, ...], default: Any = ...) -> str:
+        value = self.text(name, default)
+        if value not in choices:
+            raise InvalidManifest(
+                self.path + name, expected=f"one of {', '.join(choices)}", got=value
+            )
+        return value
+
+
+def _parse(fields: _Fields) -> Manifest:
+    if fields.get("schema", int, f"{SCHEMA}") != SCHEMA:
+        raise InvalidManifest("schema", expected=f"{SCHEMA}", got=fields.document["schema"])
+    gate = fields.get("gate", dict, "an object or null", None)
+    return Manifest(
+        name=check_model_name(fields.text("name")),
+        signature=_parse_signature(fields),
+        files=_parse_files(fields),
+        family=fields.text("family", "custom"),
+        platform=fields.text("platform", "onnx_onnxv1"),
+        unit=fields.choice("unit", UNITS, "row"),
+        golden=tuple(
+            Golden(
+                inputs=golden.get("inputs", dict, "an object of tensors"),
+                outputs=golden.get("outputs", dict, "an object of tensors"),
+                tolerance=float(golden.get("tolerance", (int, float), "a number", 1e-4)),
+            )
+            for golden in fields.objects("golden", [])
+        ),
+        gate=None if gate is None else _parse_gate(_Fields(gate, "gate.")),
+        metrics=fields.get("metrics", dict, "an object of splits", {}),
+        preprocessing=fields.text("preprocessing", ""),
+        lineage=fields.get("lineage", dict, "an object", {}),
+    )
+
+
+def _parse_gate(fields: _Fields) -> Gate:
+    return Gate(
+        metric=fields.text("metric"),
+        threshold=float(fields.get("threshold", (int, float), "a number")),
+        split=fields.text("split", "test"),
+        direction=fields.choice("direction", ("at_least", "at_most"), "at_least"),
+    )
+
+
+def _parse_signature(fields: _Fields) -> Signature:
+    inputs = tuple(_parse_spec(spec) for spec in fields.objects("inputs"))
+    outputs = tuple(_parse_spec(spec) for spec in fields.objects("outputs"))
+    axis = fields.get("batch_axis", int, "an axis or null", None)
+    for name, specs in (("inputs", inputs), ("outputs", outputs)):
+        if not specs:
+            raise InvalidManifest(name, expected="at least one tensor", got=[])
+        if axis is not None and any(not 0 <= axis < len(spec.shape) for spec in specs):
+            raise InvalidManifest("batch_axis", expected=f"an axis of each of the {name}", got=axis)
+    return Signature(inputs, outputs, axis)
+
+
+def _parse_spec(fields: _Fields) -> TensorSpec:
+    shape = fields.get("shape", list, "a list of sizes, -1 where variable")
+    if not all(type(size) is int and size >= -1 for size in shape):
+        raise InvalidManifest(f"{fields.path}shape", expected="sizes, -1 where variable", got=shape)
+    datatype = DATATYPES[fields.choice("datatype", tuple(DATATYPES))]
+    labels = fields.get("labels", list, "a list of strings", [])
+    return TensorSpec(fields.text("name"), datatype, tuple(shape), tuple(map(str, labels)))
+
+
+def _parse_files(fields: _Fields) -> tuple[ModelFile, ...]:
+    files = []
+    for entry in fields.objects("files"):
+        path, sha256 = entry.text("path"), entry.text("sha256")
+        if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts or not path:
+            raise InvalidManifest(
+                f"{entry.path}path", expected="a path below the manifest", got=path
+            )
+        if not _SHA256.fullmatch(sha256):
+            raise InvalidManifest(f"{entry.path}sha256", expected="64 hex digits", got=sha256)
+        files.append(ModelFile(path, int(entry.get("size", int, "a size in bytes")), sha256))
+    if not any(file.path == MODEL_FILE for file in files):
+        raise InvalidManifest(
+            "files", expected=f"an entry for '{MODEL_FILE}'", got=[f.path for f in files]
+        )
+    return tuple(files)
+
+
+def _document(manifest: Manifest) -> dict[str, Any]:
+    gate = manifest.gate
+    return {
+        "schema": SCHEMA,
+        "name": manifest.name,
+        "family": manifest.family,
+        "platform": manifest.platform,
+        "batch_axis": manifest.signature.batch_axis,
+        "inputs": [_spec_document(spec) for spec in manifest.signature.inputs],
+        "outputs": [_spec_document(spec) for spec in manifest.signature.outputs],
+        "unit": manifest.unit,
+        "files": [
+            {"path": file.path, "size": file.size, "sha256": file.sha256} for file in manifest.files
+        ],
+        "golden": [
+            {"inputs": golden.inputs, "outputs": golden.outputs, "tolerance": golden.tolerance}
+            for golden in manifest.golden
+        ],
+        "gate": gate
+        and {
+            "metric": gate.metric,
+            "threshold": gate.threshold,
+            "split": gate.split,
+            "direction": gate.direction,
+        },
+        "metrics": manifest.metrics,
+        "preprocessing": manifest.preprocessing,
+        "lineage": manifest.lineage,
+    }
+
+
+def _spec_document(spec: TensorSpec) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "name": spec.name,
+        "datatype": spec.datatype.name,
+        "shape": list(spec.shape),
+    }
+    if spec.labels:
+        document["labels"] = list(spec.labels)
+    return document
