@@ -82,12 +82,16 @@ class Manifest:
         """The same manifest under another model name."""
         return replace(self, name=name)
 
+    def with_lineage(self, more: Mapping[str, Any]) -> Manifest:
+        """The same manifest with more said about where it comes from."""
+        return replace(self, lineage={**self.lineage, **more}) if more else self
+
     def to_json(self) -> bytes:
         """Canonical JSON: the same manifest always gives the same bytes."""
         return orjson.dumps(_document(self), option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2)
 
     def digest(self) -> str:
-        """`sha256:<hex>` of the canonical JSON; the files' digests are inside, so of the artefact."""
+        """`sha256:<hex>` of the canonical JSON, hence of the files, whose digests are inside."""
         return f"sha256:{hashlib.sha256(self.to_json()).hexdigest()}"
 
     @staticmethod

@@ -1,0 +1,80 @@
+"""Models kept loaded: fetched, verified by digest, and held within a budget of bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from infermeter.errors import ModelUnavailable
+from infermeter.manifest import MANIFEST_FILE, Manifest
+
+if TYPE_CHECKING:
+    from infermeter.engine.runtime import LoadedModel, Runtime
+    from infermeter.registry.catalog import ModelVersion
+
+
+class ModelSource(Protocol):
+    """Where published files are read from."""
+
+    def read(self, prefix: str, path: str) -> bytes:
+        """A file's content; ModelUnavailable if it cannot be had."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A version that is loaded, with its manifest."""
+
+    version: ModelVersion
+    manifest: Manifest
+    loaded: LoadedModel
+
+
+class Models:
+    """Loads versions on first use; the least recently used leaves when the budget is full."""
+
+    def __init__(self, source: ModelSource, runtime: Runtime, budget_bytes: int) -> None:
+        self._source, self._runtime, self._budget = source, runtime, budget_bytes
+        self._served: OrderedDict[tuple[str, str], ServedModel] = OrderedDict()
+
+    def get(self, version: ModelVersion) -> ServedModel:
+        """The loaded model. Raises ModelUnavailable when its files are not what was published."""
+        key = (version.model, version.version)
+        served = self._served.get(key)
+        if served is None:
+            served = self._load(version)
+            self._make_room(version.size)
+            self._served[key] = served
+        self._served.move_to_end(key)
+        return served
+
+    def manifest(self, version: ModelVersion) -> Manifest:
+        """The manifest alone, for those who only describe the model."""
+        served = self._served.get((version.model, version.version))
+        return served.manifest if served else self._read_manifest(version)
+
+    def _load(self, version: ModelVersion) -> ServedModel:
+        manifest = self._read_manifest(version)
+        files = {file.path: self._source.read(version.prefix, file.path) for file in manifest.files}
+        for file in manifest.files:
+            _check(f"{version.prefix}{file.path}", files[file.path], file.sha256)
+        return ServedModel(version, manifest, self._runtime.load(files))
+
+    def _read_manifest(self, version: ModelVersion) -> Manifest:
+        raw = self._source.read(version.prefix, MANIFEST_FILE)
+        _check(f"{version.prefix}{MANIFEST_FILE}", raw, version.digest.removeprefix("sha256:"))
+        return Manifest.from_json(raw)
+
+    def _make_room(self, size: int) -> None:
+        held = sum(served.version.size for served in self._served.values())
+        while self._served and held + size > self._budget:
+            _, gone = self._served.popitem(last=False)
+            held -= gone.version.size
+
+
+def _check(path: str, content: bytes, sha256: str) -> None:
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise ModelUnavailable(f"{path}: expected SHA-256 {sha256}, got {found}; not served")

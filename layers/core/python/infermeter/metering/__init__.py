@@ -1,0 +1,1 @@
+"""The bill: request ids, the ledger, and usage folded from it."""

@@ -1,0 +1,1 @@
+"""Who calls: keys, and the tenants that they stand for."""

@@ -1,0 +1,92 @@
+"""From what a caller shows to who pays."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from infermeter.errors import Unauthenticated
+from infermeter.tenants.keys import digest_secret, parse_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from infermeter.tenants.keys import KeyRecord, KeyStore
+
+# A revoked key is refused everywhere within this time.
+KEY_CACHE_S = 30
+_MAX_CACHED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who pays: the tenant always comes from the key, never from a payload."""
+
+    tenant: str
+    key_id: str
+
+
+class Authenticator:
+    """Verifies keys; rows are remembered for `KEY_CACHE_S` at most, absence never."""
+
+    def __init__(
+        self, store: KeyStore, pepper: Callable[[], bytes], clock: Callable[[], float]
+    ) -> None:
+        self._store, self._pepper, self._clock = store, pepper, clock
+        self._cache: dict[str, tuple[float, KeyRecord]] = {}
+
+    def by_secret(self, text: str | None) -> Principal:
+        """The principal of a full key.
+
+        Raises Unauthenticated: no key, a mistyped one (before any read), one not known, revoked
+        or expired. The message never repeats the key, nor says which part was wrong.
+        """
+        if not text:
+            raise Unauthenticated(
+                "API key: expected 'Authorization: Bearer <key>' or 'x-api-key: <key>', got neither"
+            )
+        key = parse_key(text)
+        if key is None:
+            raise Unauthenticated(
+                "API key: expected im_live_<id>_<secret>_<checksum>, got another form"
+            )
+        record = self._record(key.id)
+        given = digest_secret(key.secret, self._pepper())
+        if record is None or not self._matches(record, given):
+            raise Unauthenticated(
+                "API key: expected a valid key, got one that is unknown or revoked"
+            )
+        return Principal(record.tenant, record.key_id)
+
+    def by_key_id(self, key_id: str) -> Principal:
+        """The principal of a public key id, for transports whose senders IAM has let in.
+
+        Raises Unauthenticated for an id that is not known or revoked.
+        """
+        record = self._record(key_id)
+        if record is None or record.revoked_at is not None:
+            raise Unauthenticated(f"key_id: expected that of an active key, got '{key_id}'")
+        return Principal(record.tenant, record.key_id)
+
+    def _matches(self, record: KeyRecord, given: str) -> bool:
+        now = self._clock()
+        matches = [
+            hmac.compare_digest(secret.digest, given)
+            for secret in record.secrets
+            if secret.expires_at is None or now < secret.expires_at
+        ]
+        return any(matches) and record.revoked_at is None
+
+    def _record(self, key_id: str) -> KeyRecord | None:
+        now = self._clock()
+        cached = self._cache.get(key_id)
+        if cached is not None and now - cached[0] < KEY_CACHE_S:
+            return cached[1]
+        self._cache.pop(key_id, None)
+        record = self._store.key(key_id)
+        if record is not None:
+            if len(self._cache) >= _MAX_CACHED:
+                self._cache.clear()
+            self._cache[key_id] = (now, record)
+        return record

@@ -1,0 +1,138 @@
+"""API keys: `im_live_<key id>_<secret>_<checksum>`.
+
+The key id is public and finds the row; the secret is stored only as an HMAC-SHA-256 under a
+pepper that is not in the table, so a leaked table verifies nothing; the checksum (CRC-32 of what
+precedes it) lets a mistyped key be refused before any read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+import zlib
+from dataclasses import dataclass
+from typing import Protocol
+
+from infermeter.errors import InvalidRequest
+
+PREFIX = "im_live"
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+KEY_ID_CHARACTERS = 12
+SECRET_CHARACTERS = 43  # 256 bits in base 62
+CHECKSUM_CHARACTERS = 6
+
+_KEY = re.compile(
+    rf"{PREFIX}_(?P<id>[0-9A-Za-z]{{{KEY_ID_CHARACTERS}}})"
+    rf"_(?P<secret>[0-9A-Za-z]{{{SECRET_CHARACTERS}}})"
+    rf"_(?P<checksum>[0-9A-Za-z]{{{CHECKSUM_CHARACTERS}}})"
+)
+TENANT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key in full. Shown once when made, never stored and never logged."""
+
+    id: str
+    secret: str
+
+    def text(self) -> str:
+        """The form that a customer sends."""
+        body = f"{PREFIX}_{self.id}_{self.secret}"
+        return f"{body}_{_checksum(body)}"
+
+    def __repr__(self) -> str:
+        return f"Key({self.id})"
+
+
+@dataclass(frozen=True, slots=True)
+class KeySecret:
+    """A stored secret: its HMAC, and when it stops being valid (epoch seconds; None: never)."""
+
+    digest: str
+    expires_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """A key's row. More than one secret is valid while a rotation's grace period lasts."""
+
+    key_id: str
+    tenant: str
+    secrets: tuple[KeySecret, ...]
+    created_at: int
+    revoked_at: int | None = None
+    plan: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TenantRecord:
+    """A tenant's row. Nothing of its usage lies before `created_at` (epoch seconds)."""
+
+    tenant: str
+    created_at: int
+
+
+class KeyStore(Protocol):
+    """Where keys and tenants are kept."""
+
+    def key(self, key_id: str) -> KeyRecord | None:
+        """The key's row, or None."""
+        ...
+
+    def add_key(self, record: KeyRecord) -> None:
+        """Stores a new key, and its tenant if that is new."""
+        ...
+
+    def revoke_key(self, key_id: str, revoked_at: int) -> KeyRecord | None:
+        """Marks the key as revoked (once: the first time stands); None if there is none."""
+        ...
+
+    def tenant(self, tenant: str) -> TenantRecord | None:
+        """The tenant's row, or None."""
+        ...
+
+
+def new_key() -> Key:
+    """A key nobody has seen: 71 bits of id, 256 bits of secret, from the system's generator."""
+    return Key(_random(KEY_ID_CHARACTERS), _random(SECRET_CHARACTERS))
+
+
+def parse_key(text: str) -> Key | None:
+    """The key that a caller sent; None when its form or its checksum is wrong."""
+    match = _KEY.fullmatch(text)
+    if match is None:
+        return None
+    body = text[: -CHECKSUM_CHARACTERS - 1]
+    if not hmac.compare_digest(_checksum(body), match["checksum"]):
+        return None
+    return Key(match["id"], match["secret"])
+
+
+def digest_secret(secret: str, pepper: bytes) -> str:
+    """What is stored of a secret: hex of HMAC-SHA-256 under the pepper."""
+    return hmac.new(pepper, secret.encode(), hashlib.sha256).hexdigest()
+
+
+def check_tenant_name(tenant: str) -> str:
+    """The name, if a tenant may have it; InvalidRequest otherwise."""
+    if not TENANT_NAME.fullmatch(tenant):
+        raise InvalidRequest(
+            "tenant: expected 1 to 64 of A-Z a-z 0-9 . _ - (a letter or digit first), "
+            f"got '{tenant}'"
+        )
+    return tenant
+
+
+def _random(characters: int) -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(characters))
+
+
+def _checksum(body: str) -> str:
+    number, digits = zlib.crc32(body.encode()), ""
+    for _ in range(CHECKSUM_CHARACTERS):
+        number, digit = divmod(number, len(ALPHABET))
+        digits = ALPHABET[digit] + digits
+    return digits

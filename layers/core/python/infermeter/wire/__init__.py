@@ -1,0 +1,1 @@
+"""Bytes to domain and back: pure functions, with no AWS and no model runtime behind them."""

@@ -1,0 +1,62 @@
+"""A queue message: an Open Inference Protocol request in an envelope that says who pays.
+
+`{"specversion":"1.0","id"?,"key_id","model","version"?,"request":{...}}`. The envelope names a
+key's public id, never its secret: the queue's own policy decides who may send.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from infermeter.errors import MalformedBody
+
+SPEC_VERSION = "1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A decoded message; `request` is the protocol's document, not looked into yet."""
+
+    key_id: str
+    model: str
+    version: str | None
+    id: str | None
+    request: dict[str, Any]
+
+
+def decode_envelope(body: str) -> Envelope:
+    """Raises MalformedBody naming the field, what was expected and what came."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise MalformedBody(f"message: expected JSON, got: {error}") from None
+    if not isinstance(document, dict):
+        raise MalformedBody("message: expected an object, got another kind of JSON")
+    if document.get("specversion") != SPEC_VERSION:
+        raise MalformedBody(
+            f"specversion: expected '{SPEC_VERSION}', got {document.get('specversion')!r}"
+        )
+    request = document.get("request")
+    if not isinstance(request, dict):
+        raise MalformedBody("request: expected an object with the inference request, got none")
+    return Envelope(
+        key_id=_text(document, "key_id"),
+        model=_text(document, "model"),
+        version=_optional_text(document, "version"),
+        id=_optional_text(document, "id"),
+        request=request,
+    )
+
+
+def _text(document: dict[str, Any], name: str) -> str:
+    value = document.get(name)
+    if not isinstance(value, str) or not value:
+        raise MalformedBody(f"{name}: expected a string, got {value!r}")
+    return value
+
+
+def _optional_text(document: dict[str, Any], name: str) -> str | None:
+    return None if document.get(name) is None else _text(document, name)

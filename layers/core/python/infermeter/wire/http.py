@@ -1,0 +1,35 @@
+"""An HTTP request and response, whatever carried them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """`path` is percent-decoded and without the stage; header names are lower-case.
+
+    `received_ms` is when the gateway took the request, in epoch milliseconds.
+    """
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    gateway_id: str
+    received_ms: int
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """What goes back; a `binary` body travels in base64 where the transport is text."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    binary: bool = False

@@ -1,0 +1,14 @@
+"""The wire's limits, declared once."""
+
+# A Lambda answer is at most 6 MB of JSON, and a binary body travels in it as base64 (4/3).
+MAX_ANSWER_BYTES = 6 * 1024 * 1024 - 16 * 1024
+MAX_BINARY_ANSWER_BYTES = MAX_ANSWER_BYTES * 3 // 4
+
+# A 6 MB body of one-digit JSON numbers holds 3 million elements; more cannot be meant.
+MAX_ELEMENTS = 1 << 26
+
+# Triton's own bound is 100; ours is numpy's number of dimensions plus the document around them.
+MAX_DIMENSIONS = 32
+
+MAX_TENSORS = 256
+MAX_ID_CHARACTERS = 256
