@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from infermeter.errors import GateNotPassed, InvalidManifest, InfermeterError, VerificationFailed
+from infermeter.errors import GateNotPassed, InfermeterError, InvalidManifest, VerificationFailed
 from infermeter.manifest import MANIFEST_FILE, Manifest, check_model_name
 from infermeter.registry.catalog import ModelVersion
 from infermeter.wire.json_tensors import decode_data

@@ -1,0 +1,46 @@
+"""API Gateway to the data plane: parse the event, call the core, shape the answer."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from infermeter.api.rendering import render_error, render_internal_error
+from infermeter.errors import MalformedEvent
+from infermeter.telemetry import logger, record_exchange
+from infermeter.wire.apigateway import decode_event, encode_answer
+from infermeter.wiring import Wiring
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+# API Gateway gives up on an integration after 29 s; what remains is for the way back.
+GATEWAY_LIMIT_S = 29.0
+WAY_BACK_S = 0.3
+
+application = Wiring.from_environment(os.environ).application
+_environment = {"cold": True}
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """A REST proxy event in, a proxy answer out: always in the protocol's own shape."""
+    started = time.perf_counter()
+    cold, _environment["cold"] = _environment["cold"], False
+    try:
+        request = decode_event(event)
+        deadline = _deadline(request.received_ms, context)
+        exchange = application.handle(request, deadline=deadline, cold=cold)
+        record_exchange(exchange, seconds=time.perf_counter() - started, cold=cold)
+    except MalformedEvent as error:
+        return encode_answer(render_error(error))
+    except Exception:  # noqa: BLE001  the gateway must not answer for us in another shape
+        logger.exception("internal error")
+        return encode_answer(render_internal_error())
+    return encode_answer(exchange.response)
+
+
+def _deadline(received_ms: int, context: LambdaContext) -> float:
+    by_gateway = received_ms / 1000 + GATEWAY_LIMIT_S
+    by_function = time.time() + context.get_remaining_time_in_millis() / 1000
+    return min(by_gateway, by_function) - WAY_BACK_S

@@ -1,0 +1,85 @@
+"""AWS clients, and their failures as errors of the domain."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infermeter.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+
+# A read that takes longer has failed: the caller's own deadline is 29 s.
+_PATIENT = Config(
+    connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3, "mode": "standard"}
+)
+# Two attempts within the 2 s that a put into the ledger may take.
+_PROMPT = Config(
+    connect_timeout=0.5, read_timeout=0.9, retries={"total_max_attempts": 2, "mode": "standard"}
+)
+
+
+class Clients:
+    """Clients of one session, made when first asked for."""
+
+    def __init__(self, session: boto3.Session | None = None, endpoint: str | None = None) -> None:
+        self._session, self._endpoint = session or boto3.Session(), endpoint
+        self._made: dict[tuple[str, bool], Any] = {}
+
+    def dynamodb(self, *, prompt: bool = False) -> DynamoDBClient:
+        """DynamoDB; a `prompt` one gives up in time for the answer to be withheld."""
+        client: DynamoDBClient = self._client("dynamodb", prompt=prompt)
+        return client
+
+    def s3(self) -> S3Client:
+        """S3."""
+        client: S3Client = self._client("s3")
+        return client
+
+    def sqs(self) -> SQSClient:
+        """SQS."""
+        client: SQSClient = self._client("sqs")
+        return client
+
+    def secrets(self) -> SecretsManagerClient:
+        """Secrets Manager."""
+        client: SecretsManagerClient = self._client("secretsmanager")
+        return client
+
+    def _client(self, service: str, *, prompt: bool = False) -> Any:
+        key = (service, prompt)
+        if key not in self._made:
+            config = _PROMPT if prompt else _PATIENT
+            if service == "s3":
+                config = config.merge(Config(signature_version="s3v4"))
+            # boto3's overloads want the service as a literal.
+            self._made[key] = self._session.client(  # type: ignore[call-overload]
+                service, config=config, endpoint_url=self._endpoint
+            )
+        return self._made[key]
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Turns the SDK's errors into StoreUnavailable, naming what did not answer and why."""
+    try:
+        yield
+    except ClientError as error:
+        raise StoreUnavailable(f"{what}: {error.response['Error'].get('Code')}; retry") from error
+    except BotoCoreError as error:
+        raise StoreUnavailable(f"{what}: {type(error).__name__}; retry") from error
+
+
+def code_of(error: ClientError) -> str:
+    """The service's error code."""
+    return error.response["Error"].get("Code", "")

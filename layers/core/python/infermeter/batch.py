@@ -1,0 +1,218 @@
+"""Queued requests: each message fails alone, and none is lost.
+
+A message that cannot be read, or names nobody who could be answered, goes to the dead-letter
+queue with its reason. A request that can never succeed leaves a failed result. What may succeed
+later is reported back, so that the queue delivers it again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import orjson
+
+from infermeter.errors import (
+    DeadlineExceeded,
+    InfermeterError,
+    InvalidRequest,
+    RequestIdReused,
+    Unavailable,
+)
+from infermeter.metering.ids import Channel, derive_id, parse_id
+from infermeter.metering.ledger import payload_hash
+from infermeter.service import Call, Delivery
+from infermeter.wire import oip
+from infermeter.wire.binary import Tail
+from infermeter.wire.envelope import decode_envelope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from infermeter.inference import InferenceResult
+    from infermeter.metering.ids import RequestId
+    from infermeter.service import Served, Service
+    from infermeter.tenants.authentication import Principal
+    from infermeter.wire.envelope import Envelope
+
+_TRANSIENT = (Unavailable, DeadlineExceeded)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A queue's message. `sent_ms` and `id` stay the same when it is delivered again."""
+
+    id: str
+    body: str
+    sent_ms: int
+
+
+class Results(Protocol):
+    """Where results are left for their tenant."""
+
+    def write(self, tenant: str, request_id: RequestId, document: bytes, payload_hash: str) -> None:
+        """Stores a result unless one stands under this id."""
+        ...
+
+    def replace(
+        self, tenant: str, request_id: RequestId, document: bytes, payload_hash: str
+    ) -> bool:
+        """Replaces what the same payload left; False if another payload's result stands."""
+        ...
+
+
+class DeadLetters(Protocol):
+    """Where messages go that can never be answered."""
+
+    def send(self, body: str, *, reason: str, message_id: str) -> None:
+        """Sends the message on."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """A message that is known to be whose, and under which id."""
+
+    message: Message
+    envelope: Envelope
+    principal: Principal
+    request_id: RequestId
+    payload_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a message: served, or the error, and where that left it."""
+
+    message: Message
+    fate: str
+    principal: Principal | None = None
+    request_id: str = ""
+    served: Served[None] | None = None
+    error: InfermeterError | None = None
+
+
+SUCCEEDED, FAILED, DEAD, RETRY = "succeeded", "failed", "dead-letter", "retry"
+
+
+class BatchConsumer:
+    """Answers a batch of messages."""
+
+    def __init__(
+        self,
+        *,
+        service: Service,
+        results: Results,
+        dead_letters: DeadLetters,
+        clock: Callable[[], float],
+    ) -> None:
+        self._service, self._results, self._dead_letters = service, results, dead_letters
+        self._clock = clock
+
+    def consume(self, messages: Sequence[Message], *, deadline: float) -> list[Outcome]:
+        """One outcome per message, in any order; those with fate `retry` are to be redelivered."""
+        outcomes: list[Outcome] = []
+        orders: list[_Order] = []
+        calls: list[Call] = []
+        for message in messages:
+            order = self._read(message)
+            if isinstance(order, Outcome):
+                outcomes.append(order)
+                continue
+            try:
+                calls.append(_call(order, deadline))
+                orders.append(order)
+            except InvalidRequest as error:
+                outcomes.append(self._fail(order, error))
+        served = self._service.infer_batch(calls, self._deliver)
+        for order, outcome in zip(orders, served, strict=True):
+            if isinstance(outcome, InfermeterError):
+                outcomes.append(self._fail(order, outcome))
+            else:
+                outcomes.append(_outcome(order, SUCCEEDED, served=outcome))
+        return outcomes
+
+    def _read(self, message: Message) -> _Order | Outcome:
+        try:
+            envelope = decode_envelope(message.body)
+            principal = self._service.authenticator.by_key_id(envelope.key_id)
+            return _Order(
+                message,
+                envelope,
+                principal,
+                self._request_id(message, envelope),
+                payload_hash(
+                    "infer",
+                    envelope.model,
+                    envelope.version,
+                    orjson.dumps(envelope.request, option=orjson.OPT_SORT_KEYS),
+                ),
+            )
+        except _TRANSIENT as error:
+            return Outcome(message, RETRY, error=error)
+        except InfermeterError as error:
+            return self._bury(message, error)
+
+    def _request_id(self, message: Message, envelope: Envelope) -> RequestId:
+        if envelope.id is None:
+            return derive_id(message.sent_ms, message.id)
+        return parse_id(envelope.id, now_s=self._clock(), channel=Channel.SQS)
+
+    def _deliver(self, call: Call, result: InferenceResult) -> Delivery[None]:
+        # JSON alone: a result is read by whoever finds it, long after the request is gone.
+        body = oip.encode_response(result, oip.OutputForm({}))
+        document = _document(call.request_id, "succeeded", response=orjson.Fragment(body.content))
+        self._results.write(call.principal.tenant, call.request_id, document, call.payload_hash)
+        return Delivery(None, len(document))
+
+    def _fail(self, order: _Order, error: InfermeterError) -> Outcome:
+        if isinstance(error, _TRANSIENT):
+            return _outcome(order, RETRY, error=error)
+        document = _document(order.request_id, "failed", error=str(error))
+        place = (order.principal.tenant, order.request_id, document, order.payload_hash)
+        try:
+            if not isinstance(error, RequestIdReused):
+                self._results.write(*place)
+            elif not self._results.replace(*place):
+                # The id's first payload has its answer there; this one has no place of its own.
+                return self._bury(order.message, error)
+        except Unavailable as unavailable:
+            return _outcome(order, RETRY, error=unavailable)
+        return _outcome(order, FAILED, error=error)
+
+    def _bury(self, message: Message, error: InfermeterError) -> Outcome:
+        try:
+            self._dead_letters.send(message.body, reason=str(error), message_id=message.id)
+        except Unavailable as unavailable:
+            return Outcome(message, RETRY, error=unavailable)
+        return Outcome(message, DEAD, error=error)
+
+
+def _call(order: _Order, deadline: float) -> Call:
+    request, _ = oip.decode_document(order.envelope.request, Tail(memoryview(b"")))
+    return Call(
+        principal=order.principal,
+        request_id=order.request_id,
+        model=order.envelope.model,
+        version=order.envelope.version,
+        request=request,
+        payload_hash=order.payload_hash,
+        channel=Channel.SQS,
+        bytes_in=len(order.message.body),
+        deadline=deadline,
+        gateway_id=order.message.id,
+    )
+
+
+def _outcome(
+    order: _Order,
+    fate: str,
+    *,
+    served: Served[None] | None = None,
+    error: InfermeterError | None = None,
+) -> Outcome:
+    return Outcome(order.message, fate, order.principal, order.request_id.text, served, error)
+
+
+def _document(request_id: RequestId, status: str, **more: object) -> bytes:
+    return orjson.dumps({"id": request_id.text, "status": status, **more})
