@@ -10,6 +10,7 @@ from infermeter.adapters.clients import code_of, translated
 from infermeter.errors import ModelUnavailable, VerificationFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from mypy_boto3_s3 import S3Client
@@ -70,6 +71,19 @@ class FolderArtifact:
         if not file.is_file():
             raise VerificationFailed(f"artifact: expected '{path}' in {self._folder}, got none")
         return file.read_bytes()
+
+
+class HeldArtifact:
+    """An artefact whose files are at hand."""
+
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        self._files = files
+
+    def read(self, path: str) -> bytes:
+        """The file's content; VerificationFailed if there is none."""
+        if path not in self._files:
+            raise VerificationFailed(f"artifact: expected '{path}', got {sorted(self._files)}")
+        return self._files[path]
 
 
 def _read(client: S3Client, bucket: str, key: str) -> bytes | None:

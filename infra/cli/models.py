@@ -1,0 +1,128 @@
+"""`train`, `publish`, `models`: the way of a model by hand."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from infermeter.errors import InvalidRequest
+from infermeter.manifest import MANIFEST_FILE, MODEL_FILE
+from infermeter.registry.inspection import inspect
+
+from infra.cli import console
+from infra.cli.target import Json, Profile, Region, Stack, find_target
+
+ARTIFACTS = Path(__file__).resolve().parents[2] / ".build" / "artifacts"
+
+if TYPE_CHECKING:
+    from infermeter.engine.runtime import Runtime
+    from infermeter.registry.publication import Artifact
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="A recipe's name, for instance tabular.")],
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Where the artefact goes.")] = None,
+    *,
+    json: Json = False,
+) -> None:
+    """Train a recipe here, by the same program that the SageMaker job runs."""
+    from training.local import train_locally
+
+    out = out or ARTIFACTS / recipe
+    outcome = train_locally(recipe, _overrides(settings or []), out, on_line=console.note)
+    if json:
+        console.print_json(asdict(outcome))
+    else:
+        console.print_table(
+            f"{recipe}: {outcome.metric}",
+            ["test", "baseline", "seconds", "artefact"],
+            [[f"{outcome.test:.4f}", f"{outcome.baseline:.4f}", f"{outcome.seconds:.1f}", out]],
+        )
+        console.note(f"next: infermeter publish {out}")
+
+
+def publish(
+    path: Annotated[Path, typer.Argument(help="An artefact's folder, or an .onnx file.")],
+    name: Annotated[str | None, typer.Option(help="Model name (default: the manifest's).")] = None,
+    alias: Annotated[
+        str, typer.Option(help="Alias to move to the version; '' moves none.")
+    ] = "prod",
+    profile: Profile = None,
+    stack: Stack = None,
+    region: Region = None,
+    *,
+    json: Json = False,
+) -> None:
+    """Gate, verify, write and register a version, then move an alias to it."""
+    wiring = find_target(profile, stack, region).wiring()
+    publisher = wiring.publisher
+    version = publisher.publish(_artifact(path, name, wiring.runtime), name=name)
+    if alias:
+        publisher.promote(version.model, version.version, alias)
+    if json:
+        console.print_json(
+            {"model": version.model, "version": version.version, "digest": version.digest}
+        )
+    else:
+        moved = f"; {alias} points to it" if alias else ""
+        console.out.print(
+            f"{version.model} version {version.version} {version.digest}{moved}", markup=False
+        )
+
+
+def list_models(
+    profile: Profile = None, stack: Stack = None, region: Region = None, *, json: Json = False
+) -> None:
+    """Published models, their versions and aliases."""
+    registry = find_target(profile, stack, region).wiring().registry
+    records = [record for name in registry.models() if (record := registry.model(name))]
+    if json:
+        console.print_json(
+            [
+                {
+                    "model": record.model,
+                    "versions": list(record.versions),
+                    "aliases": dict(record.aliases),
+                }
+                for record in records
+            ]
+        )
+        return
+    console.print_table(
+        "models",
+        ["model", "versions", "aliases"],
+        [
+            [
+                record.model,
+                " ".join(record.versions),
+                " ".join(f"{alias}={version}" for alias, version in record.aliases.items()),
+            ]
+            for record in records
+        ],
+    )
+
+
+def _overrides(settings: list[str]) -> dict[str, str]:
+    pairs = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals or not name:
+            raise InvalidRequest(f"--set: expected KEY=VALUE, got '{setting}'")
+        pairs[name] = value
+    return pairs
+
+
+def _artifact(path: Path, name: str | None, runtime: Runtime) -> Artifact:
+    """A folder with its manifest, or a bare model with one made from its graph."""
+    from infermeter.adapters.artifacts import FolderArtifact, HeldArtifact
+
+    if not path.is_file():
+        return FolderArtifact(path)
+    content = path.read_bytes()
+    manifest = inspect(content, name or path.stem, runtime)
+    return HeldArtifact({MODEL_FILE: content, MANIFEST_FILE: manifest.to_json()})
