@@ -51,13 +51,12 @@ def down(
 def status(
     profile: Profile = None, stack: Stack = None, region: Region = None, *, json: Json = False
 ) -> None:
-    """Whether the stack answers, and where. Exit code 1 when it does not."""
+    """Whether the stack answers, and where."""
     document = _deployed(profile, stack, region) if profile or stack or region else _local()
     if json:
         console.print_json(document)
     else:
         console.print_table("status", ["", ""], [[k, v] for k, v in document.items()])
-    raise typer.Exit(0 if document["ready"] else 1)
 
 
 def _local() -> dict[str, Any]:

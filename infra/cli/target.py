@@ -7,6 +7,7 @@ session alone: there is no administrative HTTP API.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, overload
 
 import boto3
@@ -71,7 +72,9 @@ class Target:
             pepper_secret=self.output("PepperSecret"),
             dead_letter_queue=self.output("DeadLetterQueueUrl"),
         )
-        return Wiring(resources, clients=Clients(self.session, self.endpoint))
+        return Wiring(
+            resources, clients=Clients(partial(self.session.client, endpoint_url=self.endpoint))
+        )
 
     @overload
     def client(self, service: Literal["lambda"]) -> LambdaClient: ...
