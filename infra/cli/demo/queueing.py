@@ -32,7 +32,13 @@ class BatchOutcome:
 
 
 def send_batch(
-    target: Target, *, tenant: str, key_id: str, model: str, groups: list[list[list[float]]]
+    target: Target,
+    *,
+    tenant: str,
+    key_id: str,
+    model: str,
+    groups: list[list[list[float]]],
+    name: str = "features",
 ) -> BatchOutcome:
     """Sends each group of rows as a message, with two bad ones among them, and waits for all.
 
@@ -40,9 +46,12 @@ def send_batch(
     """
     ids = [_id() for _ in groups]
     bad, unreadable = _id(), f"this is not an envelope {uuid.uuid4().hex}"
-    bodies = [_envelope(id_, key_id, model, rows) for id_, rows in zip(ids, groups, strict=True)]
+    bodies = [
+        _envelope(id_, key_id, model, request_document(rows, name))
+        for id_, rows in zip(ids, groups, strict=True)
+    ]
     bodies.insert(1, unreadable)
-    bodies.insert(3, _envelope(bad, key_id, model, [groups[0][0][:-1]]))
+    bodies.insert(3, _envelope(bad, key_id, model, request_document([groups[0][0][:-1]], name)))
     _send(target, tenant, bodies)
     results = [_wait_for_result(target, tenant, id_) for id_ in ids]
     expect(
@@ -72,8 +81,7 @@ def _id() -> str:
     return str(uuid.UUID(int=number & ~(0b11 << 62) | 0b10 << 62))
 
 
-def _envelope(id_: str, key_id: str, model: str, rows: list[list[float]]) -> str:
-    request = request_document(rows)
+def _envelope(id_: str, key_id: str, model: str, request: dict[str, Any]) -> str:
     return json.dumps(
         {"specversion": "1.0", "id": id_, "key_id": key_id, "model": model, "request": request}
     )

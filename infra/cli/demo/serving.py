@@ -67,14 +67,10 @@ class Customer:
         return answer.status, answer.headers, json.loads(answer.data)
 
 
-def request_document(rows: list[list[float]]) -> dict[str, Any]:
-    """The request body for rows of features."""
-    width = len(rows[0])
-    return {
-        "inputs": [
-            {"name": "features", "datatype": "FP32", "shape": [len(rows), width], "data": rows}
-        ]
-    }
+def request_document(rows: list[list[float]], name: str = "features") -> dict[str, Any]:
+    """The request body for rows of the input `name`."""
+    shape = [len(rows), len(rows[0])]
+    return {"inputs": [{"name": name, "datatype": "FP32", "shape": shape, "data": rows}]}
 
 
 def classes_of(output: dict[str, Any]) -> list[int]:
