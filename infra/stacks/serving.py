@@ -1,0 +1,83 @@
+"""What answers: the API with its function, the queue with its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import CfnOutput, Stack
+
+from infra.constructs.batch_queue import BatchQueue
+from infra.constructs.gateway import Gateway
+from infra.constructs.handler import Handler
+from infra.constructs.layers import Layers
+
+if TYPE_CHECKING:
+    from constructs import Construct
+
+    from infra.settings import Settings
+    from infra.stacks.storage import StorageStack
+
+
+class ServingStack(Stack):
+    """Two functions over one core: `infer` behind the gateway, `batch` behind the queue."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: Settings, storage: StorageStack
+    ) -> None:
+        super().__init__(scope, construct_id, description="infermeter: API, queue, inference")
+        layers = Layers(self, "Layers", settings=settings.functions)
+        tables = {
+            "INFERMETER_CONTROL_TABLE": storage.control.table_name,
+            "INFERMETER_LEDGER_TABLE": storage.ledger.table_name,
+            "INFERMETER_MODELS_BUCKET": storage.models.bucket_name,
+            "INFERMETER_PEPPER_SECRET": storage.pepper.secret_arn,
+            "INFERMETER_REGISTRY_TABLE": storage.registry.table_name,
+        }
+
+        infer = Handler(
+            self,
+            "Infer",
+            name="infer",
+            memory_mb=settings.infer.memory_mb,
+            timeout_s=settings.infer.timeout_s,
+            environment=tables,
+            layers=layers,
+            settings=settings.functions,
+        )
+        allow_inference(infer, storage)
+        gateway = Gateway(self, "Gateway", function=infer.function, settings=settings.api)
+
+        queue = BatchQueue(self, "Batches", settings=settings.batch)
+        batch = Handler(
+            self,
+            "Batch",
+            name="batch",
+            memory_mb=settings.batch.memory_mb,
+            timeout_s=settings.batch.timeout_s,
+            environment={
+                **tables,
+                "INFERMETER_DEAD_LETTER_QUEUE": queue.dead_letters.queue_url,
+                "INFERMETER_RESULTS_BUCKET": storage.results.bucket_name,
+            },
+            layers=layers,
+            settings=settings.functions,
+        )
+        allow_inference(batch, storage)
+        batch.allow("s3:GetObject", "s3:PutObject", on=[storage.results.arn_for_objects("*")])
+        batch.allow("sqs:SendMessage", on=[queue.dead_letters.queue_arn])
+        queue.feed(batch.function)
+
+        CfnOutput(self, "ApiUrl", value=gateway.api.url)
+        CfnOutput(self, "BatchQueueUrl", value=queue.queue.queue_url)
+        CfnOutput(self, "DeadLetterQueueUrl", value=queue.dead_letters.queue_url)
+        CfnOutput(self, "InferFunction", value=infer.function.function_name)
+        CfnOutput(self, "BatchFunction", value=batch.function.function_name)
+
+
+def allow_inference(handler: Handler, storage: StorageStack) -> None:
+    """Let a function read keys and models, and add to the ledger: never change or delete there."""
+    read = ("dynamodb:GetItem", "dynamodb:Query")
+    handler.allow(*read, on=[storage.control.table_arn, storage.registry.table_arn])
+    handler.allow("dynamodb:PutItem", on=[storage.ledger.table_arn])
+    handler.allow("s3:GetObject", on=[storage.models.arn_for_objects("models/*")])
+    handler.allow("secretsmanager:GetSecretValue", on=[storage.pepper.secret_arn])

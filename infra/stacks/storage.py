@@ -1,0 +1,73 @@
+"""What must not be lost: the ledger, the control and registry tables, the buckets, the pepper."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_secretsmanager as secretsmanager
+
+from infra.constructs.private_bucket import PrivateBucket
+from infra.constructs.table import Table
+
+if TYPE_CHECKING:
+    from constructs import Construct
+
+    from infra.settings import Settings
+
+
+class StorageStack(Stack):
+    """Tables, buckets and the secret, kept when the stack is deleted unless the settings say so."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+        super().__init__(scope, construct_id, description="infermeter: tables, buckets, pepper")
+        keep = RemovalPolicy.RETAIN if settings.storage.retain else RemovalPolicy.DESTROY
+
+        self.ledger = Table(
+            self,
+            "Ledger",
+            removal_policy=keep,
+            time_to_live="ex",
+            stream=dynamodb.StreamViewType.NEW_IMAGE,
+            protected=settings.storage.retain,
+        ).table
+        # Entries whose id's hour is not their commit hour, and only those, carry this key.
+        self.ledger.add_global_secondary_index(
+            index_name="commit-hour",
+            partition_key=dynamodb.Attribute(name="g1pk", type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name="sk", type=dynamodb.AttributeType.STRING),
+            projection_type=dynamodb.ProjectionType.ALL,
+        )
+        self.control = Table(self, "Control", removal_policy=keep).table
+        self.registry = Table(self, "Registry", removal_policy=keep).table
+
+        self.models = PrivateBucket(self, "Models", removal_policy=keep, versioned=True).bucket
+        self.results = PrivateBucket(
+            self,
+            "Results",
+            removal_policy=keep,
+            announced=True,
+            expires=Duration.days(settings.storage.results_days),
+        ).bucket
+        self.training = PrivateBucket(self, "Training", removal_policy=keep).bucket
+
+        self.pepper = secretsmanager.Secret(
+            self,
+            "Pepper",
+            description="Keys are stored as HMACs with this; a new value invalidates every key",
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                password_length=64, exclude_punctuation=True
+            ),
+            removal_policy=keep,
+        )
+        self._write_outputs()
+
+    def _write_outputs(self) -> None:
+        CfnOutput(self, "LedgerTable", value=self.ledger.table_name)
+        CfnOutput(self, "ControlTable", value=self.control.table_name)
+        CfnOutput(self, "RegistryTable", value=self.registry.table_name)
+        CfnOutput(self, "ModelsBucket", value=self.models.bucket_name)
+        CfnOutput(self, "ResultsBucket", value=self.results.bucket_name)
+        CfnOutput(self, "TrainingBucket", value=self.training.bucket_name)
+        CfnOutput(self, "PepperSecret", value=self.pepper.secret_arn)

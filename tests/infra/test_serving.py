@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.infra.templates import text
+
+if TYPE_CHECKING:
+    from tests.infra.templates import Assembly
+
+FUNCTION = "AWS::Lambda::Function"
+STAGE = "AWS::ApiGateway::Stage"
+QUEUE = "AWS::SQS::Queue"
+
+
+@pytest.mark.parametrize("name", ["Infer", "Batch"])
+def test_functions_run_the_layers_on_the_chosen_python(assembly: Assembly, name: str) -> None:
+    function = assembly.properties("serving", FUNCTION, name)
+    assert function["Runtime"] == "python3.13"
+    assert function["Architectures"] == ["x86_64"]
+    assert function["Handler"] == "handler.handler"
+    assert [text(layer)[:12] for layer in function["Layers"]] == ["{LayersCore5", "{LayersOnnxr"]
+
+
+@pytest.mark.parametrize("name", ["Infer", "Batch"])
+def test_functions_reserve_no_concurrency_and_are_not_traced(assembly: Assembly, name: str) -> None:
+    function = assembly.properties("serving", FUNCTION, name)
+    assert "ReservedConcurrentExecutions" not in function
+    assert "TracingConfig" not in function
+
+
+def test_infer_knows_its_resources(assembly: Assembly) -> None:
+    given = assembly.properties("serving", FUNCTION, "Infer")["Environment"]["Variables"]
+    assert given.keys() == {
+        "INFERMETER_CONTROL_TABLE",
+        "INFERMETER_LEDGER_TABLE",
+        "INFERMETER_MODELS_BUCKET",
+        "INFERMETER_PEPPER_SECRET",
+        "INFERMETER_REGISTRY_TABLE",
+        "OPENBLAS_NUM_THREADS",
+        "POWERTOOLS_LOG_LEVEL",
+        "POWERTOOLS_METRICS_NAMESPACE",
+        "POWERTOOLS_SERVICE_NAME",
+    }
+    assert given["OPENBLAS_NUM_THREADS"] == "1"
+    assert given["POWERTOOLS_SERVICE_NAME"] == "infer"
+
+
+def test_batch_also_knows_where_results_and_dead_letters_go(assembly: Assembly) -> None:
+    given = assembly.properties("serving", FUNCTION, "Batch")["Environment"]["Variables"]
+    assert text(given["INFERMETER_DEAD_LETTER_QUEUE"]).startswith("{BatchesDeadLetters")
+    assert "ResultsBucket" in text(given["INFERMETER_RESULTS_BUCKET"])
+
+
+def test_the_api_is_regional_takes_bytes_and_modern_tls_only(assembly: Assembly) -> None:
+    api = assembly.properties("serving", "AWS::ApiGateway::RestApi")
+    assert api["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
+    assert api["BinaryMediaTypes"] == ["*/*"]
+    assert api["SecurityPolicy"].startswith("SecurityPolicy_TLS13_1_2_PFS")
+    assert api["EndpointAccessMode"] == "STRICT"
+
+
+def test_every_path_and_method_reaches_the_function(assembly: Assembly) -> None:
+    (resource,) = assembly.resources("serving", "AWS::ApiGateway::Resource").values()
+    assert resource["Properties"]["PathPart"] == "{proxy+}"
+    methods = assembly.resources("serving", "AWS::ApiGateway::Method").values()
+    assert [method["Properties"]["HttpMethod"] for method in methods] == ["ANY", "ANY"]
+    for method in methods:
+        assert method["Properties"]["Integration"]["Type"] == "AWS_PROXY"
+
+
+def test_the_stage_is_throttled(assembly: Assembly) -> None:
+    stage = assembly.properties("serving", STAGE)
+    assert stage["StageName"] == "live"
+    (settings,) = stage["MethodSettings"]
+    assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == (500, 1000)
+    assert "TracingEnabled" not in stage
+
+
+def test_the_access_log_is_json_with_request_id_status_and_latency(assembly: Assembly) -> None:
+    log = json.loads(assembly.properties("serving", STAGE)["AccessLogSetting"]["Format"])
+    assert log["request_id"] == "$context.requestId"
+    assert log["status"] == "$context.status"
+    assert log["latency_ms"] == "$context.responseLatency"
+
+
+def test_the_stage_waits_for_the_role_that_access_logs_need(assembly: Assembly) -> None:
+    (stage,) = assembly.resources("serving", STAGE).values()
+    (account,) = assembly.resources("serving", "AWS::ApiGateway::Account")
+    assert account in stage["DependsOn"]
+
+
+@pytest.mark.parametrize("side", ["4XX", "5XX"])
+def test_the_gateways_own_refusals_carry_an_error(assembly: Assembly, side: str) -> None:
+    refusal = assembly.properties(
+        "serving", "AWS::ApiGateway::GatewayResponse", f"GatewayApiDefault{side}"
+    )
+    assert refusal["ResponseType"] == f"DEFAULT_{side}"
+    assert refusal["ResponseTemplates"] == {
+        "application/json": '{"error":$context.error.messageString}'
+    }
+
+
+def test_only_failed_messages_of_a_batch_come_back(assembly: Assembly) -> None:
+    source = assembly.properties("serving", "AWS::Lambda::EventSourceMapping")
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert source["BatchSize"] == 100
+    assert source["MaximumBatchingWindowInSeconds"] == 1
+
+
+def test_the_queue_hides_a_message_for_six_timeouts(assembly: Assembly) -> None:
+    queue = assembly.properties("serving", QUEUE, "BatchesQueue")
+    batch = assembly.properties("serving", FUNCTION, "Batch")
+    assert queue["VisibilityTimeout"] >= 6 * batch["Timeout"]
+
+
+def test_messages_that_fail_thrice_are_dead_letters(assembly: Assembly) -> None:
+    redrive = assembly.properties("serving", QUEUE, "BatchesQueue")["RedrivePolicy"]
+    assert text(redrive["deadLetterTargetArn"]).startswith("{BatchesDeadLetters")
+    assert redrive["maxReceiveCount"] == 3
