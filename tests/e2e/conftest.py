@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -92,4 +93,4 @@ def tenant(request: pytest.FixtureRequest) -> str:
 
 def tenant_of(request: pytest.FixtureRequest) -> str:
     """A tenant's name made from the test's."""
-    return request.node.name.replace("[", "-").replace("]", "").replace("_", "-")[:60]
+    return re.sub(r"[^A-Za-z0-9]+", "-", request.node.name)[:60]

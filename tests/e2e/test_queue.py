@@ -23,6 +23,7 @@ def test_a_batch_fails_message_by_message(
         tenant=tenant,
         key_id=key["key_id"],
         model="linear",
+        version="prod",
         groups=[[[1.0, 2.0, 3.0]]] * 3,
         name="x",
     )

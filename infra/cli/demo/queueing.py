@@ -37,6 +37,7 @@ def send_batch(
     tenant: str,
     key_id: str,
     model: str,
+    version: str,
     groups: list[list[list[float]]],
     name: str = "features",
 ) -> BatchOutcome:
@@ -44,14 +45,15 @@ def send_batch(
 
     Raises FellShort when a result does not come, or is not what it must be.
     """
+    payer = {"specversion": "1.0", "key_id": key_id, "model": model, "version": version}
     ids = [_id() for _ in groups]
     bad, unreadable = _id(), f"this is not an envelope {uuid.uuid4().hex}"
     bodies = [
-        _envelope(id_, key_id, model, request_document(rows, name))
+        _envelope(payer, id_, request_document(rows, name))
         for id_, rows in zip(ids, groups, strict=True)
     ]
     bodies.insert(1, unreadable)
-    bodies.insert(3, _envelope(bad, key_id, model, request_document([groups[0][0][:-1]], name)))
+    bodies.insert(3, _envelope(payer, bad, request_document([groups[0][0][:-1]], name)))
     _send(target, tenant, bodies)
     results = [_wait_for_result(target, tenant, id_) for id_ in ids]
     expect(
@@ -81,10 +83,8 @@ def _id() -> str:
     return str(uuid.UUID(int=number & ~(0b11 << 62) | 0b10 << 62))
 
 
-def _envelope(id_: str, key_id: str, model: str, request: dict[str, Any]) -> str:
-    return json.dumps(
-        {"specversion": "1.0", "id": id_, "key_id": key_id, "model": model, "request": request}
-    )
+def _envelope(payer: dict[str, str], id_: str, request: dict[str, Any]) -> str:
+    return json.dumps({**payer, "id": id_, "request": request})
 
 
 def _send(target: Target, tenant: str, bodies: list[str]) -> None:

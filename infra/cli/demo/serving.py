@@ -27,10 +27,11 @@ class Tally:
 
 @dataclass(slots=True)
 class Customer:
-    """Someone with a URL and a key."""
+    """Someone with a URL and a key, who calls one version: an alias may lag by 30 s."""
 
     url: str
     key: str
+    version: str
     tally: Tally = field(default_factory=Tally)
     _pool: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(retries=False))
 
@@ -38,6 +39,7 @@ class Customer:
         """The classes of the rows; `key` makes a retry the same request."""
         status, headers, body = self.infer(model, rows, idempotency_key=key)
         expect(f"POST /v2/models/{model}/infer", expected=200, got=status)
+        expect("version", expected=self.version, got=headers.get("infermeter-model-version"))
         expect("infermeter-units", expected=str(len(rows)), got=headers.get("infermeter-units"))
         if headers["infermeter-billed"] == "new":
             self.tally.add(len(rows))
@@ -60,7 +62,7 @@ class Customer:
             headers["Idempotency-Key"] = idempotency_key
         answer = self._pool.request(
             "POST",
-            f"{self.url}/v2/models/{model}/infer",
+            f"{self.url}/v2/models/{model}/versions/{self.version}/infer",
             body=json.dumps(request_document(rows)),
             headers=headers,
         )

@@ -57,7 +57,7 @@ def _run(port: int | None) -> None:
         wiring = target.wiring()
         key = wiring.key_administration.create(TENANT)
         before = _total(wiring.usage.rows(TENANT))
-    customer = Customer(target.url, key.text())
+    customer = Customer(target.url, key.text(), published.version)
     with console.step("4. Serve over HTTP: the whole test split"):
         served = _classify_all(customer, published)
         _check_accuracy(published, served)
@@ -110,7 +110,14 @@ def _batch(
 ) -> None:
     ends = range(ROWS_PER_MESSAGE, ROWS_PER_MESSAGE * (MESSAGES + 1), ROWS_PER_MESSAGE)
     groups = [published.features[end - ROWS_PER_MESSAGE : end] for end in ends]
-    outcome = send_batch(target, tenant=TENANT, key_id=key_id, model=published.model, groups=groups)
+    outcome = send_batch(
+        target,
+        tenant=TENANT,
+        key_id=key_id,
+        model=published.model,
+        version=published.version,
+        groups=groups,
+    )
     count(customer.tally, groups)
     labels = [label for classes in outcome.classes for label in classes]
     expect("classes by queue", expected=served[: len(labels)], got=labels)

@@ -51,13 +51,22 @@ class Results(Protocol):
     """Where results are left for their tenant."""
 
     def write(self, tenant: str, request_id: RequestId, document: bytes, payload_hash: str) -> None:
-        """Stores a result unless one stands under this id."""
+        """Stores an answer. The same payload's first one stands; a failure gives way to it.
+
+        Raises RequestIdReused when another payload's answer stands under this id.
+        """
         ...
 
-    def replace(
+    def write_failure(
+        self, tenant: str, request_id: RequestId, document: bytes, payload_hash: str
+    ) -> None:
+        """Stores why there is no answer, unless something stands under this id."""
+        ...
+
+    def retract(
         self, tenant: str, request_id: RequestId, document: bytes, payload_hash: str
     ) -> bool:
-        """Replaces what the same payload left; False if another payload's result stands."""
+        """Puts a failure in place of this payload's answer; False if another payload's stands."""
         ...
 
 
@@ -145,7 +154,7 @@ class BatchConsumer:
                     "infer",
                     envelope.model,
                     envelope.version,
-                    orjson.dumps(envelope.request, option=orjson.OPT_SORT_KEYS),
+                    envelope.canonical_request(),
                 ),
             )
         except _TRANSIENT as error:
@@ -172,8 +181,8 @@ class BatchConsumer:
         place = (order.principal.tenant, order.request_id, document, order.payload_hash)
         try:
             if not isinstance(error, RequestIdReused):
-                self._results.write(*place)
-            elif not self._results.replace(*place):
+                self._results.write_failure(*place)
+            elif not self._results.retract(*place):
                 # The id's first payload has its answer there; this one has no place of its own.
                 return self._bury(order.message, error)
         except Unavailable as unavailable:
@@ -198,7 +207,7 @@ def _call(order: _Order, deadline: float) -> Call:
         request=request,
         payload_hash=order.payload_hash,
         channel=Channel.SQS,
-        bytes_in=len(order.message.body),
+        bytes_in=len(order.message.body.encode()),
         deadline=deadline,
         gateway_id=order.message.id,
     )

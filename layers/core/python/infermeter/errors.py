@@ -36,6 +36,8 @@ Each message says what was expected, what came and, where it is not plain, what 
 
 from __future__ import annotations
 
+import reprlib
+
 
 class InfermeterError(Exception):
     """Base of the tree. `str(error)` is the message that a caller may read."""
@@ -207,7 +209,7 @@ class InvalidManifest(PublicationRefused):
     """The manifest lacks a field, or holds one of another type."""
 
     def __init__(self, field: str, *, expected: str, got: object) -> None:
-        super().__init__(f"manifest field '{field}': expected {expected}, got {got!r}")
+        super().__init__(f"manifest field '{field}': expected {expected}, got {reprlib.repr(got)}")
 
 
 class GateNotPassed(PublicationRefused):

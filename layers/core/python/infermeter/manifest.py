@@ -69,7 +69,7 @@ class Manifest:
     unit: str = "row"
     golden: tuple[Golden, ...] = ()
     gate: Gate | None = None
-    metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    metrics: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     preprocessing: str = ""
     lineage: Mapping[str, Any] = field(default_factory=dict)
 
@@ -127,7 +127,9 @@ class _Fields:
         self, name: str, kind: type | tuple[type, ...], expected: str, default: Any = ...
     ) -> Any:
         value = self.document.get(name, default)
-        if value is ... or (value is not default and not isinstance(value, kind)):
+        # No field is a boolean, which Python takes for an integer.
+        fits = isinstance(value, kind) and not isinstance(value, bool)
+        if value is ... or (value is not default and not fits):
             got = "nothing" if value is ... else value
             raise InvalidManifest(self.path + name, expected=expected, got=got)
         return value
@@ -168,7 +170,7 @@ def _parse(fields: _Fields) -> Manifest:
             for golden in fields.objects("golden", [])
         ),
         gate=None if gate is None else _parse_gate(_Fields(gate, "gate.")),
-        metrics=fields.get("metrics", dict, "an object of splits", {}),
+        metrics=_parse_metrics(fields),
         preprocessing=fields.text("preprocessing", ""),
         lineage=fields.get("lineage", dict, "an object", {}),
     )
@@ -183,6 +185,16 @@ def _parse_gate(fields: _Fields) -> Gate:
     )
 
 
+def _parse_metrics(fields: _Fields) -> dict[str, dict[str, float | None]]:
+    splits = fields.get("metrics", dict, "an object of splits", {})
+    for split, found in splits.items():
+        metrics = _Fields(found, f"metrics.{split}.")
+        for metric in metrics.document:
+            # JSON has no NaN: a metric that could not be computed is null.
+            metrics.get(metric, (int, float), "a number or null", None)
+    return dict(splits)
+
+
 def _parse_signature(fields: _Fields) -> Signature:
     inputs = tuple(_parse_spec(spec) for spec in fields.objects("inputs"))
     outputs = tuple(_parse_spec(spec) for spec in fields.objects("outputs"))
@@ -190,6 +202,9 @@ def _parse_signature(fields: _Fields) -> Signature:
     for name, specs in (("inputs", inputs), ("outputs", outputs)):
         if not specs:
             raise InvalidManifest(name, expected="at least one tensor", got=[])
+        names = [spec.name for spec in specs]
+        if len(set(names)) < len(names):
+            raise InvalidManifest(name, expected="each name once", got=names)
         if axis is not None and any(not 0 <= axis < len(spec.shape) for spec in specs):
             raise InvalidManifest("batch_axis", expected=f"an axis of each of the {name}", got=axis)
     return Signature(inputs, outputs, axis)
@@ -201,7 +216,9 @@ def _parse_spec(fields: _Fields) -> TensorSpec:
         raise InvalidManifest(f"{fields.path}shape", expected="sizes, -1 where variable", got=shape)
     datatype = DATATYPES[fields.choice("datatype", tuple(DATATYPES))]
     labels = fields.get("labels", list, "a list of strings", [])
-    return TensorSpec(fields.text("name"), datatype, tuple(shape), tuple(map(str, labels)))
+    if not all(isinstance(label, str) for label in labels):
+        raise InvalidManifest(f"{fields.path}labels", expected="a list of strings", got=labels)
+    return TensorSpec(fields.text("name"), datatype, tuple(shape), tuple(labels))
 
 
 def _parse_files(fields: _Fields) -> tuple[ModelFile, ...]:
@@ -214,10 +231,16 @@ def _parse_files(fields: _Fields) -> tuple[ModelFile, ...]:
             )
         if not _SHA256.fullmatch(sha256):
             raise InvalidManifest(f"{entry.path}sha256", expected="64 hex digits", got=sha256)
-        files.append(ModelFile(path, int(entry.get("size", int, "a size in bytes")), sha256))
-    if not any(file.path == MODEL_FILE for file in files):
+        size = entry.get("size", int, "a size in bytes")
+        if size < 0:
+            raise InvalidManifest(f"{entry.path}size", expected="0 or more bytes", got=size)
+        files.append(ModelFile(path, size, sha256))
+    paths = [file.path for file in files]
+    if MODEL_FILE not in paths:
+        raise InvalidManifest("files", expected=f"an entry for '{MODEL_FILE}'", got=paths)
+    if len({*paths, MANIFEST_FILE}) <= len(paths):
         raise InvalidManifest(
-            "files", expected=f"an entry for '{MODEL_FILE}'", got=[f.path for f in files]
+            "files", expected=f"each path once, and not '{MANIFEST_FILE}'", got=paths
         )
     return tuple(files)
 

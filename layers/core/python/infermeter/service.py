@@ -17,7 +17,6 @@ from infermeter.engine.stacking import chunks, run_stacked, stack_key
 from infermeter.errors import (
     DeadlineExceeded,
     InfermeterError,
-    ModelFailed,
     ModelUnavailable,
     RecordedVersionGone,
     UnknownVersion,
@@ -250,7 +249,7 @@ def _run_together(members: list[_Admitted]) -> list[list[NDArray[Any]] | Inferme
         results = run_stacked(
             first.model.loaded, [each.inputs for each in members], first.outputs, axis or 0
         )
-    except ModelFailed:
+    except InfermeterError:
         # One of them may be at fault: alone, the others are served.
         return [_run_alone(each) for each in members]
     share = (time.perf_counter() - started) / len(members)

@@ -91,7 +91,10 @@ class DynamoKeys:
 
     def _get(self, pk: str) -> dict[str, Any] | None:
         with translated("control table"):
-            answer = self._client.get_item(TableName=self._table, Key=key(pk, _META))
+            # A replica's old row, remembered, would outlive a revocation.
+            answer = self._client.get_item(
+                TableName=self._table, Key=key(pk, _META), ConsistentRead=True
+            )
         return from_item(answer["Item"]) if "Item" in answer else None
 
 

@@ -139,6 +139,7 @@ class DynamoRegistry:
                 TableName=self._table,
                 KeyConditionExpression="pk = :pk",
                 ExpressionAttributeValues={":pk": {"S": pk}},
+                ConsistentRead=True,
             )
             for page in pages:
                 for item in page["Items"]:

@@ -1,7 +1,8 @@
 """Results of queued requests in S3: `<tenant>/<yyyy>/<mm>/<dd>/<percent-encoded id>.json`.
 
 The date is the id's own (for an opaque id, two hex digits of its hash stand in its place), so a
-redelivery finds the first result; that one stands, as the write asks for an empty place.
+redelivery finds the first answer; that one stands, as the write asks for an empty place. Only a
+failure, which was not charged, gives way to the answer of a request that came after it.
 """
 
 from __future__ import annotations
@@ -13,58 +14,74 @@ from urllib.parse import quote
 from botocore.exceptions import ClientError
 
 from infermeter.adapters.clients import code_of, translated
+from infermeter.errors import RequestIdReused
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from infermeter.metering.ids import RequestId
 
-_HASH = "payload-hash"
+_HASH, _STATUS = "payload-hash", "status"
+_SUCCEEDED, _FAILED = "succeeded", "failed"
 
 
 class S3Results:
-    """The results bucket."""
+    """The results bucket. Each result's metadata say whose it is, and whether it is an answer."""
 
     def __init__(self, client: S3Client, bucket: str) -> None:
         self._client, self._bucket = client, bucket
 
     def write(self, tenant: str, request_id: RequestId, document: bytes, payload_hash: str) -> None:
-        """Stores the result unless one stands under this id already."""
-        with translated("results bucket"):
-            try:
-                self._put(tenant, request_id, document, payload_hash, if_none_match="*")
-            except ClientError as error:
-                if code_of(error) != "PreconditionFailed":
-                    raise
+        """Stores an answer. The same payload's first one stands; a failure gives way to it.
 
-    def replace(
+        Raises RequestIdReused when another payload's answer stands under this id.
+        """
+        place, facts = result_key(tenant, request_id), {_HASH: payload_hash, _STATUS: _SUCCEEDED}
+        with translated("results bucket"):
+            if self._put_first(place, document, facts):
+                return
+            standing = self._client.head_object(Bucket=self._bucket, Key=place)
+            if standing["Metadata"].get(_STATUS) == _FAILED:
+                self._put(place, document, facts, IfMatch=standing["ETag"])
+            elif standing["Metadata"].get(_HASH) != payload_hash:
+                raise RequestIdReused(request_id.text)
+
+    def write_failure(
+        self, tenant: str, request_id: RequestId, document: bytes, payload_hash: str
+    ) -> None:
+        """Stores why there is no answer, unless something stands under this id."""
+        place, facts = result_key(tenant, request_id), {_HASH: payload_hash, _STATUS: _FAILED}
+        with translated("results bucket"):
+            self._put_first(place, document, facts)
+
+    def retract(
         self, tenant: str, request_id: RequestId, document: bytes, payload_hash: str
     ) -> bool:
-        """Replaces the result that the same payload left; False if another payload's stands."""
+        """Puts a failure in place of this payload's answer; False if another payload's stands."""
+        place, facts = result_key(tenant, request_id), {_HASH: payload_hash, _STATUS: _FAILED}
         with translated("results bucket"):
-            standing = self._client.head_object(
-                Bucket=self._bucket, Key=result_key(tenant, request_id)
-            )
+            standing = self._client.head_object(Bucket=self._bucket, Key=place)
             if standing["Metadata"].get(_HASH) != payload_hash:
                 return False
-            self._put(tenant, request_id, document, payload_hash)
+            self._put(place, document, facts, IfMatch=standing["ETag"])
             return True
 
-    def _put(
-        self,
-        tenant: str,
-        request_id: RequestId,
-        document: bytes,
-        payload_hash: str,
-        if_none_match: str | None = None,
-    ) -> None:
-        condition = {} if if_none_match is None else {"IfNoneMatch": if_none_match}
+    def _put_first(self, place: str, document: bytes, facts: dict[str, str]) -> bool:
+        try:
+            self._put(place, document, facts, IfNoneMatch="*")
+        except ClientError as error:
+            if code_of(error) != "PreconditionFailed":
+                raise
+            return False
+        return True
+
+    def _put(self, place: str, document: bytes, facts: dict[str, str], **condition: str) -> None:
         self._client.put_object(
             Bucket=self._bucket,
-            Key=result_key(tenant, request_id),
+            Key=place,
             Body=document,
             ContentType="application/json",
-            Metadata={_HASH: payload_hash},
+            Metadata=facts,
             **condition,  # type: ignore[arg-type]  # one optional keyword of many
         )
 

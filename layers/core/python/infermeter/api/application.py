@@ -15,7 +15,7 @@ from infermeter.metering.ledger import payload_hash
 from infermeter.service import Call, Delivery
 from infermeter.wire import oip
 from infermeter.wire.http import HttpResponse
-from infermeter.wire.limits import MAX_ANSWER_BYTES, MAX_BINARY_ANSWER_BYTES
+from infermeter.wire.limits import MAX_ANSWER_BYTES, MAX_BINARY_ANSWER_BYTES, escaped_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -154,11 +154,12 @@ def _encode(result: InferenceResult, form: oip.OutputForm) -> HttpResponse:
     body = oip.encode_response(result, form)
     binary = body.json_size is not None
     limit = MAX_BINARY_ANSWER_BYTES if binary else MAX_ANSWER_BYTES
-    if len(body.content) > limit:
+    size = len(body.content) if binary else escaped_size(body.content)
+    if size > limit:
         raise TooLarge(
             "answer",
             limit=limit,
-            got=len(body.content),
+            got=size,
             unit="bytes",
             remedy="send fewer rows, or ask for fewer outputs; nothing was billed",
         )

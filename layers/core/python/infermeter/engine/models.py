@@ -44,9 +44,9 @@ class Models:
         key = (version.model, version.version)
         served = self._served.get(key)
         if served is None:
-            served = self._load(version)
+            # Before loading: both together might be more than there is memory for.
             self._make_room(version.size)
-            self._served[key] = served
+            served = self._served[key] = self._load(version)
         self._served.move_to_end(key)
         return served
 

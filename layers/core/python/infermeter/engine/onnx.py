@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnxruntime
 
-from infermeter.errors import ModelFailed, ModelUnavailable
+from infermeter.errors import InvalidTensor, ModelFailed, ModelUnavailable
 from infermeter.manifest import MODEL_FILE
 from infermeter.signature import VARIABLE, Signature, TensorSpec
 from infermeter.tensors import DATATYPES
@@ -49,8 +49,11 @@ class OnnxModel:
         self.signature = Signature(inputs, outputs, 0 if rows else None)
 
     def run(self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> list[NDArray[Any]]:
-        """The named outputs, in that order; ModelFailed when onnxruntime raises."""
-        feed = {name: _text(array) for name, array in inputs.items()}
+        """The named outputs, in that order.
+
+        Raises ModelFailed when onnxruntime does, InvalidTensor for BYTES that are not UTF-8.
+        """
+        feed = {name: _text(name, array) for name, array in inputs.items()}
         try:
             results = self._session.run(list(outputs), feed)
         except Exception as error:  # onnxruntime raises a class of its own for each status
@@ -96,13 +99,13 @@ def _spec(node: onnxruntime.NodeArg) -> TensorSpec:
     return TensorSpec(node.name, DATATYPES[datatype], shape)
 
 
-def _text(array: NDArray[Any]) -> NDArray[Any]:
+def _text(name: str, array: NDArray[Any]) -> NDArray[Any]:
     if array.dtype.kind != "O":
         return array
     try:
         texts = [value.decode() for value in array.reshape(-1).tolist()]
     except UnicodeDecodeError as error:
-        raise ModelFailed(f"the model takes text: expected UTF-8, got {error.reason}") from None
+        raise InvalidTensor(name, expected="text in UTF-8", got=error.reason) from None
     return np.array(texts, dtype=object).reshape(array.shape)
 
 

@@ -21,7 +21,10 @@ class LoadedModel(Protocol):
         ...
 
     def run(self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> list[NDArray[Any]]:
-        """The named outputs, in that order; ModelFailed when the model raises."""
+        """The named outputs, in that order.
+
+        Raises ModelFailed when the model does, InvalidTensor for values that it cannot take.
+        """
         ...
 
 

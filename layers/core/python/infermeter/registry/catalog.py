@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from infermeter.errors import UnknownModel, UnknownVersion
+from infermeter.manifest import MODEL_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -81,6 +82,8 @@ class Catalog:
 
     def record(self, model: str) -> ModelRecord:
         """The model; UnknownModel if there is none. What is absent is not remembered."""
+        if not MODEL_NAME.fullmatch(model):
+            raise UnknownModel(model)
         now = self._clock()
         cached = self._cache.get(model)
         if cached is not None and now - cached[0] < ALIAS_CACHE_S:

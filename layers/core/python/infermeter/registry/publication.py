@@ -136,6 +136,11 @@ def verify(manifest: Manifest, files: Mapping[str, bytes], runtime: Runtime) -> 
     and outputs are not the signature's, or a golden input does not give the golden output.
     """
     for file in manifest.files:
+        if len(files[file.path]) != file.size:
+            raise VerificationFailed(
+                f"{file.path}: expected {file.size} bytes, got {len(files[file.path])}; "
+                "export again"
+            )
         found = hashlib.sha256(files[file.path]).hexdigest()
         if found != file.sha256:
             raise VerificationFailed(
@@ -184,14 +189,17 @@ def _check_golden(manifest: Manifest, golden: Golden, number: int, model: Loaded
             for spec in signature.outputs
             if spec.name in golden.outputs
         }
+        if not wanted or len(wanted) < len(golden.outputs):
+            names = [spec.name for spec in signature.outputs]
+            raise VerificationFailed(f"expected outputs of {names}, got {[*golden.outputs]}")
         outputs = model.run(inputs, tuple(wanted))
     except InfermeterError as error:
         raise VerificationFailed(f"golden[{number}]: {error}") from error
     for (name, expected), got in zip(wanted.items(), outputs, strict=True):
         same = expected.shape == got.shape and (
-            np.array_equal(expected, got)
-            if expected.dtype.kind == "O"
-            else np.allclose(expected, got, rtol=0, atol=golden.tolerance, equal_nan=True)
+            np.allclose(expected, got, rtol=0, atol=golden.tolerance, equal_nan=True)
+            if expected.dtype.kind == "f"
+            else np.array_equal(expected, got)
         )
         if not same:
             raise VerificationFailed(

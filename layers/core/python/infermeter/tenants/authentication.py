@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from infermeter.errors import Unauthenticated
-from infermeter.tenants.keys import digest_secret, parse_key
+from infermeter.tenants.keys import KEY_ID, digest_secret, parse_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,7 @@ class Authenticator:
 
         Raises Unauthenticated for an id that is not known or revoked.
         """
-        record = self._record(key_id)
+        record = self._record(key_id) if KEY_ID.fullmatch(key_id) else None
         if record is None or record.revoked_at is not None:
             raise Unauthenticated(f"key_id: expected that of an active key, got '{key_id}'")
         return Principal(record.tenant, record.key_id)

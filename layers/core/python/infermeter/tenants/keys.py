@@ -28,6 +28,7 @@ _KEY = re.compile(
     rf"_(?P<secret>[0-9A-Za-z]{{{SECRET_CHARACTERS}}})"
     rf"_(?P<checksum>[0-9A-Za-z]{{{CHECKSUM_CHARACTERS}}})"
 )
+KEY_ID = re.compile(rf"[0-9A-Za-z]{{{KEY_ID_CHARACTERS}}}")
 TENANT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 

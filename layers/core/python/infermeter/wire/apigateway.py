@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -29,7 +28,7 @@ def decode_event(event: Mapping[str, Any]) -> HttpRequest:
             received_ms=int(context["requestTimeEpoch"]),
             query=event.get("queryStringParameters") or {},
         )
-    except (KeyError, TypeError, ValueError, binascii.Error) as error:
+    except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
         raise MalformedEvent(
             f"event: expected an API Gateway REST proxy event, got one without {error}"
         ) from None

@@ -6,6 +6,7 @@ the body; BYTES elements are a 4-byte little-endian length and that many bytes e
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 from typing import TYPE_CHECKING, Any
@@ -32,12 +33,9 @@ def split_body(body: bytes, header_length: str | None) -> tuple[memoryview, memo
     view = memoryview(body)
     if header_length is None:
         return view, view[len(body) :]
-    if (
-        not header_length.strip().lstrip("+-").isascii()
-        or not header_length.strip().lstrip("+-").isdigit()
-    ):
+    if not _INTEGER.fullmatch(header_length.strip()):
         raise MalformedBody(
-            f"Unable to parse Inference-Header-Content-Length, got: '{header_length}'; "
+            f"Unable to parse Inference-Header-Content-Length, got: '{header_length[:40]}'; "
             "expected the length of the body's JSON part in bytes"
         )
     length = int(header_length)
@@ -67,7 +65,7 @@ class Tail:
         self._offset += size
         if datatype.kind == "O":
             return _decode_bytes(name, shape, chunk)
-        count = int(np.prod(shape, dtype=np.uint64)) if shape else 1
+        count = math.prod(shape)
         if size != count * datatype.itemsize:
             raise InvalidTensor(
                 name,
@@ -117,7 +115,7 @@ def _decode_bytes(name: str, shape: tuple[int, ...], chunk: memoryview) -> NDArr
                 name, expected=f"an element of {length} bytes", got=f"{len(chunk) - start} bytes"
             )
         elements.append(bytes(chunk[start:offset]))
-    count = int(np.prod(shape, dtype=np.uint64)) if shape else 1
+    count = math.prod(shape)
     if len(elements) != count:
         raise InvalidTensor(
             name,

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from infermeter.errors import MalformedBody
+from infermeter.wire.excerpts import shown
 
 SPEC_VERSION = "1.0"
 
@@ -26,6 +27,16 @@ class Envelope:
     id: str | None
     request: dict[str, Any]
 
+    def canonical_request(self) -> bytes:
+        """The request in a form of its own, whatever order and spacing it came in.
+
+        Raises MalformedBody for one nested too deeply to be written.
+        """
+        try:
+            return orjson.dumps(self.request, option=orjson.OPT_SORT_KEYS)
+        except orjson.JSONEncodeError as error:
+            raise MalformedBody(f"request: expected a shallower document, got: {error}") from None
+
 
 def decode_envelope(body: str) -> Envelope:
     """Raises MalformedBody naming the field, what was expected and what came."""
@@ -37,7 +48,7 @@ def decode_envelope(body: str) -> Envelope:
         raise MalformedBody("message: expected an object, got another kind of JSON")
     if document.get("specversion") != SPEC_VERSION:
         raise MalformedBody(
-            f"specversion: expected '{SPEC_VERSION}', got {document.get('specversion')!r}"
+            f"specversion: expected '{SPEC_VERSION}', got {shown(document.get('specversion'))}"
         )
     request = document.get("request")
     if not isinstance(request, dict):
@@ -54,7 +65,7 @@ def decode_envelope(body: str) -> Envelope:
 def _text(document: dict[str, Any], name: str) -> str:
     value = document.get(name)
     if not isinstance(value, str) or not value:
-        raise MalformedBody(f"{name}: expected a string, got {value!r}")
+        raise MalformedBody(f"{name}: expected a string, got {shown(value)}")
     return value
 
 

@@ -1,12 +1,13 @@
 """A tensor's `data` in JSON: a flat or nested list, to an array and back.
 
-Decoding and encoding run in numpy and orjson; only non-finite floats and BYTES, which JSON has
-no form of its own for, are looked at one by one.
+Decoding and encoding run in numpy and orjson; only the elements' kinds, and the values of
+non-finite floats and BYTES, which JSON has no form of its own for, are looked at one by one.
 """
 
 from __future__ import annotations
 
 import math
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,7 +43,7 @@ def decode_data(
         array = _strings(name, data)
     else:
         array = _numbers(name, datatype, _as_array(name, data))
-    expected = int(np.prod(shape, dtype=np.uint64)) if shape else 1
+    expected = math.prod(shape)
     if array.size != expected:
         raise InvalidTensor(
             name, expected=f"{expected} elements for shape {shape_text(shape)}", got=f"{array.size}"
@@ -71,14 +72,28 @@ def encode_data(tensor: Tensor) -> NDArray[Any] | list[Any]:
 
 
 def _as_array(name: str, data: list[Any]) -> NDArray[Any]:
+    kinds = _leaf_kinds(data)
     try:
-        found = np.asarray(data)
-        # numpy makes text of a number beside a string: keep each element as it came.
-        return np.array(data, dtype=object) if found.dtype.kind == "U" else found
+        # numpy takes True for 1, and makes text as wide as the longest of a number beside a string:
+        # what is not plain numbers keeps each element as it came.
+        plain = kinds <= {int, float} or kinds == {bool}
+        found = np.asarray(data) if plain else np.array(data, dtype=object)
+        # Integers above 2^63 beside smaller ones would become floats, and inexact.
+        inexact = kinds == {int} and found.dtype.kind == "f"
+        return np.array(data, dtype=object) if inexact else found
     except (ValueError, OverflowError):
         raise InvalidTensor(
             name, expected="lists of equal length at each depth", got="ragged lists"
         ) from None
+
+
+def _leaf_kinds(data: list[Any]) -> set[type]:
+    """The types of the elements; `list` is among them where lists are ragged."""
+    kinds = set(map(type, data))
+    while kinds == {list}:
+        data = list(chain.from_iterable(data))
+        kinds = set(map(type, data))
+    return kinds
 
 
 def _numbers(name: str, datatype: Datatype, found: NDArray[Any]) -> NDArray[Any]:
@@ -163,17 +178,14 @@ def _spelled(value: float) -> str:
 
 
 def _wrong_kind(name: str, datatype: Datatype, found: NDArray[Any]) -> InvalidTensor:
-    kinds = {
-        **_KINDS,
-        "U": "strings",
-        "O": "values of several kinds",
-        "f": "floating-point numbers",
-    }
-    return InvalidTensor(
-        name,
-        expected=f"{datatype.name} as {_KINDS[datatype.kind]}",
-        got=kinds.get(found.dtype.kind, str(found.dtype)),
-    )
+    wanted = _KINDS[datatype.kind]
+    if found.dtype.kind == "O":
+        fits = bool if datatype.kind == "b" else int
+        odd = next(value for value in found.reshape(-1).tolist() if type(value) is not fits)
+        got = _describe(odd)
+    else:
+        got = "floating-point numbers" if found.dtype.kind == "f" else _KINDS[found.dtype.kind]
+    return InvalidTensor(name, expected=f"{datatype.name} as {wanted}", got=got)
 
 
 def _describe(value: object) -> str:

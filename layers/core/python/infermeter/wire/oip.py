@@ -5,6 +5,7 @@ Source: https://github.com/kserve/open-inference-protocol, `inference_rest.md`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from infermeter.errors import InvalidRequest, InvalidTensor, MalformedBody, Unsu
 from infermeter.inference import InferenceRequest
 from infermeter.tensors import DATATYPES, Tensor
 from infermeter.wire.binary import Tail, encode_binary, split_body
+from infermeter.wire.excerpts import shown
 from infermeter.wire.json_tensors import decode_data, encode_data
 from infermeter.wire.limits import (
     MAX_DIMENSIONS,
@@ -139,13 +141,13 @@ def _decode_input(fields: dict[str, Any], index: int, tail: Tail) -> Tensor:
     where = f"inputs[{index}]"
     name = fields.get("name")
     if not isinstance(name, str) or not name:
-        raise InvalidRequest(f"{where}.name: expected a string, got {_shown(name)}")
+        raise InvalidRequest(f"{where}.name: expected a string, got {shown(name)}")
     datatype = DATATYPES.get(fields.get("datatype", ""), None) if _is_text(fields) else None
     if datatype is None:
         raise InvalidTensor(
             name,
             expected=f"datatype, one of {', '.join(DATATYPES)}",
-            got=_shown(fields.get("datatype")),
+            got=shown(fields.get("datatype")),
         )
     shape = _shape(name, fields.get("shape"))
     parameters = _parameters(fields.get("parameters"), f"{where}.parameters")
@@ -159,7 +161,7 @@ def _decode_input(fields: dict[str, Any], index: int, tail: Tail) -> Tensor:
     if "data" in fields:
         raise InvalidTensor(name, expected="data or binary_data_size", got="both")
     if type(size) is not int or size < 0:
-        raise InvalidTensor(name, expected="binary_data_size in bytes", got=_shown(size))
+        raise InvalidTensor(name, expected="binary_data_size in bytes", got=shown(size))
     return Tensor(name, datatype, tail.take(name, datatype, shape, size))
 
 
@@ -176,13 +178,13 @@ def _shape(name: str, value: object) -> tuple[int, ...]:
         raise InvalidTensor(
             name,
             expected=f"shape as a list of at most {MAX_DIMENSIONS} sizes of 0 or more",
-            got=_shown(value),
+            got=shown(value),
         )
-    elements = 1
-    for size in value:
-        elements *= size
-    if elements > MAX_ELEMENTS:
-        raise InvalidTensor(name, expected=f"at most {MAX_ELEMENTS} elements", got=f"{elements}")
+    # Sizes of 0 do not count: numpy refuses a shape whose other sizes are beyond its memory.
+    if math.prod(size or 1 for size in value) > MAX_ELEMENTS:
+        raise InvalidTensor(
+            name, expected=f"at most {MAX_ELEMENTS} elements", got=f"shape {shown(value)}"
+        )
     return tuple(value)
 
 
@@ -193,7 +195,7 @@ def _decode_outputs(value: object) -> tuple[tuple[str, ...], dict[str, bool]]:
         fields = _object(item, where)
         name = fields.get("name")
         if not isinstance(name, str):
-            raise InvalidRequest(f"{where}.name: expected a string, got {_shown(name)}")
+            raise InvalidRequest(f"{where}.name: expected a string, got {shown(name)}")
         parameters = _parameters(fields.get("parameters"), f"{where}.parameters")
         if "classification" in parameters:
             raise UnsupportedFeature(
@@ -211,7 +213,7 @@ def _decode_id(value: object) -> str | None:
         return None
     if not isinstance(value, str) or len(value) > MAX_ID_CHARACTERS:
         raise InvalidRequest(
-            f"id: expected a string of at most {MAX_ID_CHARACTERS} characters, got {_shown(value)}"
+            f"id: expected a string of at most {MAX_ID_CHARACTERS} characters, got {shown(value)}"
         )
     return value
 
@@ -223,7 +225,7 @@ def _parameters(value: object, where: str) -> dict[str, Parameter]:
     for name, item in fields.items():
         if not isinstance(item, str | int | float | bool):
             raise InvalidRequest(
-                f"{where}.{name}: expected a string, number or boolean, got {_shown(item)}"
+                f"{where}.{name}: expected a string, number or boolean, got {shown(item)}"
             )
     return fields
 
@@ -231,27 +233,19 @@ def _parameters(value: object, where: str) -> dict[str, Parameter]:
 def _flag(parameters: Mapping[str, Parameter], name: str, where: str) -> bool:
     value = parameters.get(name, False)
     if not isinstance(value, bool):
-        raise InvalidRequest(f"{where}.{name}: expected a boolean, got {_shown(value)}")
+        raise InvalidRequest(f"{where}.{name}: expected a boolean, got {shown(value)}")
     return value
 
 
 def _object(value: object, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise InvalidRequest(f"{where}: expected an object, got {_shown(value)}")
+        raise InvalidRequest(f"{where}: expected an object, got {shown(value)}")
     return value
 
 
 def _list(value: object, where: str) -> list[Any]:
     if not isinstance(value, list):
-        raise InvalidRequest(f"{where}: expected a list, got {_shown(value)}")
+        raise InvalidRequest(f"{where}: expected a list, got {shown(value)}")
     if len(value) > MAX_TENSORS:
         raise InvalidRequest(f"{where}: expected at most {MAX_TENSORS} tensors, got {len(value)}")
     return value
-
-
-def _shown(value: object) -> str:
-    """A caller's value as a message shows it: JSON, cut to a readable length."""
-    if value is None or value is ...:
-        return "nothing"
-    text = orjson.dumps(value).decode()
-    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,0 +1,55 @@
+"""The function of the tests' stack: what it does is told by the request or the message."""
+
+import base64
+import json
+import os
+import time
+
+import boto3
+import marker
+
+CALLS = 0
+
+
+def handler(event, context):
+    if "Records" in event:
+        return consume(event["Records"])
+    if "httpMethod" not in event:
+        return {"echo": event, "marker": marker.TEXT}
+    return serve(event)
+
+
+def serve(event):
+    match event["path"]:
+        case "/raise":
+            raise ValueError("a secret")
+        case "/malformed":
+            return {"body": "no status"}
+        case "/size":
+            return answer(str(len(base64.b64decode(event["body"]))))
+        case "/bytes":
+            body = base64.b64encode(bytes(range(256))).decode()
+            return {"statusCode": 200, "body": body, "isBase64Encoded": True}
+        case "/cookies":
+            headers = {"Set-Cookie": ["a=1", "b=2"]}
+            return {"statusCode": 201, "multiValueHeaders": headers, "body": ""}
+        case "/environment":
+            return answer(json.dumps(dict(os.environ)))
+        case "/sleep":
+            time.sleep(30)
+    return answer(json.dumps(event))
+
+
+def answer(text):
+    return {"statusCode": 200, "headers": {"x-from": "function"}, "body": text}
+
+
+def consume(records):
+    """Note each delivery in the table; a message whose body is "bad" fails."""
+    table = boto3.resource("dynamodb").Table(os.environ["TABLE"])
+    for record in records:
+        key = f"{record['messageId']}-{record['attributes']['ApproximateReceiveCount']}"
+        note = {**record, "seen": str(time.time())}
+        table.put_item(Item={"pk": record["body"], "sk": key, "record": json.dumps(note)})
+    failed = [record["messageId"] for record in records if record["body"] == "bad"]
+    return {"batchItemFailures": [{"itemIdentifier": item} for item in failed]}

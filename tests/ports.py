@@ -1,0 +1,253 @@
+"""In-memory stand-ins behind the core's ports, and a service over them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from infermeter.engine.models import Models
+from infermeter.errors import ModelFailed, ModelUnavailable, UnknownVersion, VerificationFailed
+from infermeter.manifest import MANIFEST_FILE, MODEL_FILE, Manifest, ModelFile
+from infermeter.registry.catalog import Catalog, ModelRecord, ModelVersion
+from infermeter.service import Service
+from infermeter.signature import Signature, TensorSpec
+from infermeter.tenants.administration import KeyAdministration
+from infermeter.tenants.authentication import Authenticator
+from infermeter.tenants.keys import Key, KeyRecord, TenantRecord
+from infermeter.tensors import DATATYPES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from infermeter.metering.ids import RequestId
+    from infermeter.metering.ledger import Ledger, LedgerEntry
+    from numpy.typing import NDArray
+
+NOW = 1_790_000_000.0
+PEPPER = b"p" * 64
+FP32 = DATATYPES["FP32"]
+ROWS = Signature((TensorSpec("x", FP32, (-1, 2)),), (TensorSpec("y", FP32, (-1, 2)),), 0)
+
+
+@dataclass
+class Clock:
+    """A clock that moves when told to."""
+
+    now: float = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class MemoryKeys:
+    """The `KeyStore` in a dict; `reads` counts look-ups of keys."""
+
+    records: dict[str, KeyRecord] = field(default_factory=dict)
+    tenants: dict[str, TenantRecord] = field(default_factory=dict)
+    reads: int = 0
+
+    def key(self, key_id: str) -> KeyRecord | None:
+        self.reads += 1
+        return self.records.get(key_id)
+
+    def add_key(self, record: KeyRecord) -> None:
+        self.records[record.key_id] = record
+        self.tenants.setdefault(record.tenant, TenantRecord(record.tenant, record.created_at))
+
+    def revoke_key(self, key_id: str, revoked_at: int) -> KeyRecord | None:
+        record = self.records.get(key_id)
+        if record is None:
+            return None
+        self.records[key_id] = replace(record, revoked_at=record.revoked_at or revoked_at)
+        return self.records[key_id]
+
+    def tenant(self, tenant: str) -> TenantRecord | None:
+        return self.tenants.get(tenant)
+
+
+@dataclass
+class MemoryRegistry:
+    """The `Registry` in dicts; `reads` counts look-ups of models, `writes` all changes."""
+
+    versions: dict[str, dict[str, ModelVersion]] = field(default_factory=dict)
+    aliases: dict[str, dict[str, str]] = field(default_factory=dict)
+    reads: int = 0
+    writes: int = 0
+
+    def models(self) -> list[str]:
+        return sorted(self.versions)
+
+    def model(self, model: str) -> ModelRecord | None:
+        self.reads += 1
+        if model not in self.versions:
+            return None
+        return ModelRecord(model, dict(self.versions[model]), dict(self.aliases.get(model, {})))
+
+    def version_of_digest(self, model: str, digest: str) -> ModelVersion | None:
+        known = self.versions.get(model, {}).values()
+        return next((version for version in known if version.digest == digest), None)
+
+    def reserve_version(self, model: str) -> str:
+        self.writes += 1
+        return str(len(self.versions.get(model, {})) + 1)
+
+    def add_version(self, version: ModelVersion) -> ModelVersion:
+        self.writes += 1
+        self.versions.setdefault(version.model, {})[version.version] = version
+        return version
+
+    def move_alias(self, model: str, alias: str, version: str) -> None:
+        if version not in self.versions.get(model, {}):
+            raise UnknownVersion(model, version, "the published ones")
+        self.writes += 1
+        self.aliases.setdefault(model, {})[alias] = version
+
+
+@dataclass
+class MemoryFiles:
+    """Published files, and an artefact's, in a dict."""
+
+    contents: dict[str, bytes] = field(default_factory=dict)
+    reads: list[str] = field(default_factory=list)
+
+    def read(self, prefix: str, path: str) -> bytes:
+        self.reads.append(prefix + path)
+        if prefix + path not in self.contents:
+            raise ModelUnavailable(f"{prefix}{path}: none")
+        return self.contents[prefix + path]
+
+    def write(self, prefix: str, path: str, content: bytes) -> None:
+        assert prefix + path not in self.contents
+        self.contents[prefix + path] = content
+
+
+@dataclass
+class MemoryArtifact:
+    """An artefact in a dict."""
+
+    contents: dict[str, bytes]
+
+    def read(self, path: str) -> bytes:
+        if path not in self.contents:
+            raise VerificationFailed(f"artifact: expected '{path}', got none")
+        return self.contents[path]
+
+
+@dataclass
+class Scaling:
+    """`y = x * factor`, raising on a row with a negative number."""
+
+    factor: float
+    signature: Signature = ROWS
+    runs: list[int] = field(default_factory=list)
+
+    def run(self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> list[NDArray[Any]]:
+        self.runs.append(len(inputs["x"]))
+        if (inputs["x"] < 0).any():
+            raise ModelFailed("a negative number")
+        return [(inputs["x"] * np.float32(self.factor)).astype("<f4") for _ in outputs]
+
+
+@dataclass
+class ScalingRuntime:
+    """Loads `Scaling` from a file that holds the factor."""
+
+    loaded: list[Scaling] = field(default_factory=list)
+
+    def load(self, files: Mapping[str, bytes]) -> Scaling:
+        try:
+            model = Scaling(float(files[MODEL_FILE]))
+        except ValueError:
+            raise ModelUnavailable("not a factor") from None
+        self.loaded.append(model)
+        return model
+
+
+class MemoryLedger:
+    """The `Ledger` in a dict."""
+
+    def __init__(self) -> None:
+        self.entries: dict[tuple[str, str], LedgerEntry] = {}
+
+    def put(self, entry: LedgerEntry) -> LedgerEntry | None:
+        place = (entry.tenant, entry.request_id.text)
+        if place in self.entries:
+            return self.entries[place]
+        self.entries[place] = entry
+        return None
+
+    def committed(self, tenant: str, hour: str) -> list[LedgerEntry]:
+        raise NotImplementedError
+
+
+@dataclass
+class MemoryResults:
+    """Results by tenant and id: status, payload hash and document."""
+
+    stored: dict[tuple[str, str], bytes] = field(default_factory=dict)
+
+    def write(self, tenant: str, request_id: RequestId, document: bytes, payload_hash: str) -> None:
+        self.stored.setdefault((tenant, request_id.text), document)
+
+    write_failure = write
+
+    def retract(
+        self, tenant: str, request_id: RequestId, document: bytes, payload_hash: str
+    ) -> bool:
+        return False
+
+
+@dataclass
+class MemoryDeadLetters:
+    """Messages that can never be answered: body, reason and message id."""
+
+    sent: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def send(self, body: str, *, reason: str, message_id: str) -> None:
+        self.sent.append((body, reason, message_id))
+
+
+def scaling_artifact(factor: float = 2.0, **changes: Any) -> dict[str, bytes]:
+    """Files of a `Scaling` model, manifest included."""
+    content = str(factor).encode()
+    file = ModelFile(MODEL_FILE, len(content), hashlib.sha256(content).hexdigest())
+    manifest = replace(Manifest("scaling", ROWS, (file,)), **changes)
+    return {MODEL_FILE: content, MANIFEST_FILE: manifest.to_json()}
+
+
+@dataclass
+class World:
+    """A service over memory, with one key and what a test may want to look at."""
+
+    ledger: Ledger
+    clock: Clock = field(default_factory=Clock)
+    keys: MemoryKeys = field(default_factory=MemoryKeys)
+    registry: MemoryRegistry = field(default_factory=MemoryRegistry)
+    files: MemoryFiles = field(default_factory=MemoryFiles)
+    runtime: ScalingRuntime = field(default_factory=ScalingRuntime)
+
+    def __post_init__(self) -> None:
+        self.service = Service(
+            authenticator=Authenticator(self.keys, lambda: PEPPER, self.clock),
+            catalog=Catalog(self.registry, self.clock),
+            models=Models(self.files, self.runtime, budget_bytes=10**6),
+            ledger=self.ledger,
+            clock=self.clock,
+        )
+
+    def make_key(self, tenant: str = "acme") -> Key:
+        return KeyAdministration(self.keys, lambda: PEPPER, self.clock).create(tenant)
+
+    def publish(self, factor: float = 2.0, alias: str = "prod", **changes: Any) -> str:
+        files = scaling_artifact(factor, **changes)
+        manifest = Manifest.from_json(files[MANIFEST_FILE])
+        number = self.registry.reserve_version(manifest.name)
+        version = ModelVersion(manifest.name, number, manifest.digest(), manifest.size, int(NOW))
+        for path, content in files.items():
+            self.files.write(version.prefix, path, content)
+        self.registry.add_version(version)
+        self.registry.move_alias(manifest.name, alias, number)
+        return number

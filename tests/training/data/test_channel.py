@@ -1,0 +1,82 @@
+"""CSV in and out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from training.data.channel import read_csv, write_csv
+from training.data.sources import SOURCES
+from training.data.table import Schema
+from training.errors import InvalidData
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCHEMA = Schema(("a", "b"), "label", ("no", "yes"))
+
+
+def read(folder: Path, text: str):
+    (folder / "rows.csv").write_text(text)
+    return read_csv(SCHEMA, folder)
+
+
+def test_what_is_written_reads_back(tmp_path: Path, recipe):
+    file = write_csv(recipe, tmp_path / "data")
+    source = SOURCES["digits"]
+    assert file.name == "digits.csv"
+    assert read_csv(source.schema, file.parent).digest() == source.bundled().digest()
+
+
+def test_header_of_the_bundled_data(tmp_path: Path, recipe):
+    header = write_csv(recipe, tmp_path).read_text().split("\n", maxsplit=1)[0]
+    assert header == ",".join([*(f"pixel_{i}" for i in range(64)), "label"])
+
+
+def test_columns_in_any_order_and_blank_lines(tmp_path: Path):
+    table = read(tmp_path, "label,b,a\n1,2.5,-1\n\n0,1e3,0\n\n")
+    assert table.values.tolist() == [[-1.0, 2.5], [0.0, 1000.0]]
+    assert table.labels.tolist() == [1, 0]
+    assert (table.values.dtype, table.labels.dtype) == (np.float32, np.int64)
+
+
+def test_files_are_read_in_the_order_of_their_names(tmp_path: Path):
+    (tmp_path / "2.csv").write_text("a,b,label\n2,2,0\n")
+    (tmp_path / "1.csv").write_text("a,b,label\n1,1,0\n")
+    assert read_csv(SCHEMA, tmp_path).values[:, 0].tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,label\n1,0\n", r"rows.csv, line 1, column 'b': expected the column once, got none"),
+        ("a,b,b,label\n", r"line 1, column 'b': expected the column once, got more than one"),
+        ("a,b,c,label\n", r"line 1: expected a to b and label only, got column 'c' too"),
+        ("a,b,label\n1,2,0\n1,x,0\n", r"line 3, column 'b': expected a finite float32, got 'x'"),
+        ("a,b,label\n1,,0\n", r"line 2, column 'b': expected a finite float32, got ''"),
+        ("a,b,label\n1,inf,0\n", r"line 2, column 'b': expected a finite float32, got 'inf'"),
+        ("a,b,label\n1,1e39,0\n", r"line 2, column 'b': expected a finite float32, got '1e39'"),
+        ("a,b,label\n1,2,2\n", r"line 2, column 'label': expected a whole .* 0 to 1, got '2'"),
+        ("a,b,label\n1,2,-1\n", r"line 2, column 'label': .* got '-1'"),
+        ("a,b,label\n1,2,yes\n", r"line 2, column 'label': .* got 'yes'"),
+        ("a,b,label\n1,2\n", r"line 2: expected 3 values, got 2"),
+        ("a,b,label\n", r"rows.csv: expected rows below the header, got none"),
+        ("", r"line 1, column 'a': expected the column once, got none"),
+    ],
+)
+def test_wrong_table_says_line_and_reason(tmp_path: Path, text: str, message: str):
+    with pytest.raises(InvalidData, match=message):
+        read(tmp_path, text)
+
+
+def test_not_text(tmp_path: Path):
+    (tmp_path / "rows.csv").write_bytes(b"a,b,label\n\xff,2,0\n")
+    with pytest.raises(InvalidData, match="expected CSV in UTF-8"):
+        read_csv(SCHEMA, tmp_path)
+
+
+def test_channel_without_a_csv_file(tmp_path: Path):
+    with pytest.raises(InvalidData, match=r"expected at least one \.csv file, got none"):
+        read_csv(SCHEMA, tmp_path)

@@ -1,0 +1,61 @@
+"""The container's first process."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from training.bootstrap import World, command, environment, read_world
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+ONE = World(("algo-1",), "algo-1", 1, "")
+
+
+def test_no_configuration_and_no_gpu_is_one_process(tmp_path: Path):
+    assert read_world(tmp_path, devices=tmp_path) == ONE
+
+
+def test_one_process_for_each_gpu(tmp_path: Path):
+    for name in ("nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm"):
+        (tmp_path / name).touch()
+    assert read_world(tmp_path, devices=tmp_path).processes == 2
+
+
+def test_hosts_come_from_the_resource_configuration(tmp_path: Path):
+    file = tmp_path / "input" / "config" / "resourceconfig.json"
+    file.parent.mkdir(parents=True)
+    config = {"current_host": "algo-2", "hosts": ["algo-2", "algo-1"]}
+    file.write_text(json.dumps({**config, "network_interface_name": "eth0"}))
+    assert read_world(tmp_path, tmp_path) == World(("algo-1", "algo-2"), "algo-2", 1, "eth0")
+
+
+def test_one_process_is_plain_python():
+    assert command(ONE) == [sys.executable, "-m", "training.train"]
+
+
+def test_more_are_launched_by_torchrun():
+    line = " ".join(command(World(("algo-1", "algo-2"), "algo-2", 4, "eth0"))[1:])
+    assert line == (
+        "-m torch.distributed.run --nnodes 2 --node-rank 1 --nproc-per-node 4 "
+        "--master-addr algo-1 --master-port 29500 --shutdown-timeout 100 -m training.train"
+    )
+
+
+def test_code_comes_first_and_packages_come_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PYTHONPATH", "/already")
+    (tmp_path / "packages").mkdir()
+    variables = environment(tmp_path, ONE)
+    assert variables["PYTHONPATH"] == f"{tmp_path}:/already"
+    assert variables["PYTHONSAFEPATH"] == "1"
+    assert variables["INFERMETER_EXTRA_PACKAGES"] == str(tmp_path / "packages")
+
+
+def test_network_interface_is_told_to_several_hosts(tmp_path: Path):
+    assert "NCCL_SOCKET_IFNAME" not in environment(tmp_path, ONE._replace(interface="eth0"))
+    two = World(("algo-1", "algo-2"), "algo-1", 1, "eth0")
+    assert environment(tmp_path, two)["NCCL_SOCKET_IFNAME"] == "eth0"

@@ -1,0 +1,108 @@
+"""ONNX files: the same answers, every batch size, everything inside."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from torch import nn
+
+from training.errors import ExportFailed
+from training.export import Export, export_onnx, run_file, run_network
+from training.families.tabular import Classifier, TabularNetwork, signature
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def network(recipe, dataset) -> nn.Module:
+    torch.manual_seed(0)
+    return Classifier(TabularNetwork(recipe.network, dataset))
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory, dataset, network) -> tuple[Path, Export]:
+    file = tmp_path_factory.mktemp("export") / "model.onnx"
+    return file, export_onnx(network, signature(dataset), dataset.test.features, file)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 64, 355])
+def test_raw_features_give_the_networks_answers(written, dataset, network, rows: int):
+    features = dataset.test.features[:rows]
+    answers = run_file(written[0], signature(dataset), features)
+    np.testing.assert_allclose(answers, run_network(network, features), atol=1e-6)
+
+
+def test_standardisation_is_in_the_graph(written, dataset, network):
+    plain = network.network.layers
+    with torch.no_grad():
+        standardised = (dataset.test.features - dataset.mean) / dataset.scale
+        expected = torch.softmax(plain(torch.from_numpy(standardised)), dim=-1).numpy()
+    answers = run_file(written[0], signature(dataset), dataset.test.features)
+    np.testing.assert_allclose(answers, expected, atol=1e-6)
+
+
+def test_answers_are_probabilities(written, dataset):
+    answers = run_file(written[0], signature(dataset), dataset.test.features)
+    np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
+
+
+def test_largest_difference_is_recorded_for_each_batch_size(written):
+    assert list(written[1].parity) == [1, 7, 64]
+    assert max(written[1].parity.values()) < 1e-6
+
+
+def test_names_shapes_and_opset(written):
+    graph = onnx.load(written[0]).graph
+    shapes = {
+        value.name: [axis.dim_param or axis.dim_value for axis in value.type.tensor_type.shape.dim]
+        for value in (*graph.input, *graph.output)
+    }
+    assert shapes == {"features": ["batch", 10], "probabilities": ["batch", 10]}
+    assert written[1].opset == 20
+
+
+def test_nothing_in_the_file_tells_where_it_was_made(written):
+    assert written[0].read_bytes().count(b".py") == 0
+
+
+def test_weights_are_inside(written):
+    assert [file.name for file in written[0].parent.iterdir()] == ["model.onnx"]
+
+
+def test_exporter_says_nothing(tmp_path: Path, dataset, network, capfd, caplog):
+    with caplog.at_level(logging.WARNING):
+        export_onnx(network, signature(dataset), dataset.test.features, tmp_path / "model.onnx")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_fewer_held_out_rows_than_a_batch(tmp_path: Path, dataset, network):
+    file = tmp_path / "model.onnx"
+    assert export_onnx(network, signature(dataset), dataset.test.features[:3], file).parity[64] < 1
+
+
+class FixedBatch(nn.Module):
+    """Its answer has two rows, whatever comes."""
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return features.sum(dim=0).expand(2, -1)
+
+
+def test_fixed_batch_axis_is_refused(tmp_path: Path, dataset):
+    with pytest.raises(ExportFailed, match="expected a symbolic batch axis on 'probabilities'"):
+        export_onnx(
+            FixedBatch(), signature(dataset), dataset.test.features, tmp_path / "model.onnx"
+        )
+
+
+def test_other_answers_than_the_networks_are_refused(
+    tmp_path: Path, dataset, network, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("training.export.run_file", lambda *_: np.zeros((1, 10), np.float32))
+    with pytest.raises(ExportFailed, match="agree with PyTorch to 1e-05 at batch 1, got a diff"):
+        export_onnx(network, signature(dataset), dataset.test.features, tmp_path / "model.onnx")

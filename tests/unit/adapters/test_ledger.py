@@ -1,0 +1,162 @@
+"""The ledger table's rows, as metering says them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+from infermeter.adapters.ledger import DynamoLedger
+from infermeter.errors import LedgerUnavailable, StoreUnavailable
+from infermeter.metering.ids import LEDGER_TTL_S, Channel, RequestId, derive_id
+from infermeter.metering.ledger import LedgerEntry
+from infermeter.metering.usage import hour_of
+
+if TYPE_CHECKING:
+    from tests.cloud import Cloud
+
+NOW_MS = 1_790_000_000_000
+HOUR_MS = 3_600_000
+TIMED = LedgerEntry(
+    tenant="acme",
+    request_id=derive_id(NOW_MS, "seed"),
+    key_id="AAAABBBBCCCC",
+    model="linear",
+    version="1",
+    unit="row",
+    units=3,
+    rows=3,
+    bytes_in=100,
+    bytes_out=200,
+    milliseconds=5,
+    channel=Channel.HTTP,
+    payload_hash="0" * 32,
+    nonce="f" * 32,
+    committed_ms=NOW_MS,
+    gateway_id="gateway",
+)
+OPAQUE = replace(TIMED, request_id=RequestId("order#17/a", None))
+LATE = replace(TIMED, request_id=derive_id(NOW_MS - HOUR_MS, "seed"))
+
+
+@pytest.fixture
+def ledger(cloud: Cloud) -> DynamoLedger:
+    return cloud.wiring.ledger
+
+
+def row(cloud: Cloud, entry: LedgerEntry) -> dict:
+    cloud.wiring.ledger.put(entry)
+    (item,) = cloud.ledger_items()
+    return {name: next(iter(value.values())) for name, value in item.items()}
+
+
+def test_an_entry_lies_in_its_ids_hour(cloud: Cloud) -> None:
+    item = row(cloud, TIMED)
+    digest = hashlib.sha256(TIMED.request_id.text.encode()).hexdigest()
+    assert item["pk"] == f"L#acme#{hour_of(NOW_MS)}#0"
+    assert item["sk"] == f"{digest[:8]}#{TIMED.request_id.text}"
+    assert "g1pk" not in item
+
+
+def test_an_entry_of_an_earlier_id_is_indexed_by_its_commit_hour(cloud: Cloud) -> None:
+    item = row(cloud, LATE)
+    assert item["pk"] == f"L#acme#{hour_of(NOW_MS - HOUR_MS)}#0"
+    assert item["g1pk"] == f"L#acme#{hour_of(NOW_MS)}"
+
+
+def test_an_opaque_entry_lies_under_its_ids_hash(cloud: Cloud) -> None:
+    item = row(cloud, OPAQUE)
+    digest = hashlib.sha256(b"order#17/a").hexdigest()
+    assert item["pk"] == f"O#acme#{digest[:2]}"
+    assert item["sk"] == f"{digest[:8]}#order#17/a"
+    assert item["g1pk"] == f"L#acme#{hour_of(NOW_MS)}"
+
+
+def test_an_entry_expires_after_thirty_five_days(cloud: Cloud) -> None:
+    assert int(row(cloud, TIMED)["ex"]) == NOW_MS // 1000 + 35 * 24 * 3600
+    assert LEDGER_TTL_S == 35 * 24 * 3600
+
+
+def test_an_entry_is_a_charge_with_its_commit_time(cloud: Cloud) -> None:
+    item = row(cloud, TIMED)
+    assert (item["t"], item["ct"], item["ch"]) == ("chg", str(NOW_MS), "http")
+
+
+def test_the_largest_entry_costs_one_write_unit(cloud: Cloud) -> None:
+    largest = replace(
+        OPAQUE, request_id=RequestId("x" * 128, None), tenant="t" * 64, model="m" * 64
+    )
+    assert sum(len(name) + len(value) for name, value in row(cloud, largest).items()) < 1024
+
+
+def test_the_usual_entry_is_small(cloud: Cloud) -> None:
+    assert sum(len(name) + len(value) for name, value in row(cloud, TIMED).items()) < 350
+
+
+@pytest.mark.parametrize("entry", [TIMED, OPAQUE, LATE, replace(TIMED, gateway_id="")])
+def test_a_second_put_is_given_the_standing_entry(ledger: DynamoLedger, entry: LedgerEntry) -> None:
+    assert ledger.put(entry) is None
+    assert ledger.put(replace(entry, nonce="another", units=99)) == entry
+
+
+def test_a_second_put_changes_nothing(cloud: Cloud) -> None:
+    before = row(cloud, TIMED)
+    assert row(cloud, replace(TIMED, units=99, nonce="another")) == before
+
+
+def test_an_hour_has_what_was_committed_in_it(ledger: DynamoLedger) -> None:
+    ahead = replace(TIMED, request_id=derive_id(NOW_MS, "b"), committed_ms=NOW_MS + HOUR_MS)
+    for entry in (TIMED, OPAQUE, LATE, ahead):
+        ledger.put(entry)
+    found = list(ledger.committed("acme", hour_of(NOW_MS)))
+    assert sorted(entry.request_id.text for entry in found) == sorted(
+        entry.request_id.text for entry in (TIMED, OPAQUE, LATE)
+    )
+    assert list(ledger.committed("acme", hour_of(NOW_MS + HOUR_MS))) == [ahead]
+
+
+def test_tenants_are_apart(ledger: DynamoLedger) -> None:
+    ledger.put(OPAQUE)
+    ledger.put(replace(OPAQUE, tenant="acme2"))
+    (found,) = ledger.committed("acme", hour_of(NOW_MS))
+    assert found == OPAQUE
+
+
+class Failing:
+    """A DynamoDB client that fails in one way."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def put_item(self, **_: object) -> None:
+        raise self.error
+
+    def get_paginator(self, _: str) -> Failing:
+        return self
+
+    def paginate(self, **_: object) -> None:
+        raise self.error
+
+
+FAILURES = pytest.mark.parametrize(
+    "error",
+    [
+        ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "PutItem"),
+        ClientError({"Error": {"Code": "InternalServerError"}}, "PutItem"),
+        ReadTimeoutError(endpoint_url="x"),
+    ],
+)
+
+
+@FAILURES
+def test_a_put_without_an_answer_is_unavailable(error: Exception) -> None:
+    with pytest.raises(LedgerUnavailable, match="nothing was billed"):
+        DynamoLedger(Failing(error), "ledger").put(TIMED)
+
+
+@FAILURES
+def test_a_read_without_an_answer_is_unavailable(error: Exception) -> None:
+    with pytest.raises(StoreUnavailable, match="ledger table"):
+        list(DynamoLedger(Failing(error), "ledger").committed("acme", "2026010100"))

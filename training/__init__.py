@@ -1,0 +1,1 @@
+"""The trainer: recipes in, a published model's folder out. Importing it imports no torch."""
