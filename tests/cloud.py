@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+
 from infermeter.adapters.artifacts import FolderArtifact
 from infermeter.wiring import Resources, Wiring
-
 from tests.models import linear, linear_manifest, write_artifact
 
 if TYPE_CHECKING:

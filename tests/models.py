@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
+from onnx import TensorProto, helper, numpy_helper
+
 from infermeter.manifest import MANIFEST_FILE, MODEL_FILE, Golden, Manifest, ModelFile
 from infermeter.signature import Signature, TensorSpec
 from infermeter.tensors import DATATYPES
-from onnx import TensorProto, helper, numpy_helper
 
 if TYPE_CHECKING:
     from pathlib import Path

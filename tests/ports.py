@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from infermeter.engine.models import Models
 from infermeter.errors import ModelFailed, ModelUnavailable, UnknownVersion, VerificationFailed
 from infermeter.manifest import MANIFEST_FILE, MODEL_FILE, Manifest, ModelFile
@@ -21,9 +22,10 @@ from infermeter.tensors import DATATYPES
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from infermeter.metering.ids import RequestId
     from infermeter.metering.ledger import Ledger, LedgerEntry
-    from numpy.typing import NDArray
 
 NOW = 1_790_000_000.0
 PEPPER = b"p" * 64

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
+
 from infermeter.tensors import DATATYPES, Datatype, Tensor
 
 shapes = st.lists(st.integers(0, 4), max_size=3).map(tuple)

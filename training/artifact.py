@@ -13,8 +13,8 @@ import onnx
 import onnxruntime
 import orjson
 import torch
-from infermeter.manifest import MANIFEST_FILE, MODEL_FILE, Gate, Golden, Manifest, ModelFile
 
+from infermeter.manifest import MANIFEST_FILE, MODEL_FILE, Gate, Golden, Manifest, ModelFile
 from training.export import run_network
 from training.job import REPORT_FILE
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from infermeter.signature import Signature
     from torch import nn
 
+    from infermeter.signature import Signature
     from training.data.dataset import Dataset
     from training.evaluate import Evaluation
     from training.export import Export

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from infermeter.signature import Signature
     from numpy.typing import NDArray
     from torch import nn
+
+    from infermeter.signature import Signature
 
 OPSET = 20
 PARITY_BATCHES = (1, 7, 64)

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
-from infermeter.manifest import MODEL_FILE
 
+from infermeter.manifest import MODEL_FILE
 from training.artifact import Result, write_artifact
 from training.baseline import fit_baseline
 from training.checkpoint import Checkpoint

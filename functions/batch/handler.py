@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.data_classes import SQSEvent
+
 from infermeter.batch import RETRY, Message
 from infermeter.telemetry import record_outcome
 from infermeter.wiring import Wiring

@@ -45,12 +45,12 @@ def main() -> None:
 def _one_line(error: Exception) -> str | None:
     """What to tell of a foreseen failure; None for a defect of ours."""
     from botocore.exceptions import BotoCoreError, ClientError
-    from infermeter.errors import InfermeterError
-    from infra.local.errors import LocalStackError
 
+    from infermeter.errors import InfermeterError
     from infra.cli.events import UnsetVariable
     from infra.cli.operations import OperationError
     from infra.cli.target import TargetError
+    from infra.local.errors import LocalStackError
     from training.errors import TrainingError
 
     foreseen = (

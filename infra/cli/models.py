@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
 from infermeter.errors import InvalidRequest
 from infermeter.manifest import MANIFEST_FILE, MODEL_FILE
 from infermeter.registry.inspection import inspect
-
 from infra.cli import console
 from infra.cli.target import Json, Profile, Region, Stack, find_target
 

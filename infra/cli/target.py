@@ -17,12 +17,13 @@ from botocore.exceptions import ClientError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from infermeter.wiring import Wiring
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
+
+    from infermeter.wiring import Wiring
 
 DEFAULT_STACK = "infermeter"
 PARTS = ("storage", "serving", "training")

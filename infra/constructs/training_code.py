@@ -38,7 +38,7 @@ def stage(*, root: Path, python: str) -> Path:
 
 
 def _packages(*, root: Path, python: str) -> Path:
-    """Return the installed requirements: a megabyte of pure Python, fetched once in about 2 s.
+    """Return the installed requirements: a few megabytes, fetched once in about 2 s.
 
     They travel in the code, and not by pip in the job, so that a job needs no network.
     """

@@ -177,6 +177,14 @@ class Deployment:
             own = event.get("PhysicalResourceId") == event["StackId"]
             if failed and not own and event["EventId"] not in seen and "cancelled" not in reason:
                 return f"{event.get('LogicalResourceId')}: {reason or event['ResourceStatus']}"
+        return self._validation_error(name)
+
+    def _validation_error(self, name: str) -> str:
+        """Why the change set was refused before it touched a resource."""
+        events = self._cloudformation.describe_events(StackName=name)["OperationEvents"]
+        for event in events:
+            if reason := event.get("ValidationStatusReason"):
+                return f"{event.get('LogicalResourceId')}: {reason}"
         return ""
 
 

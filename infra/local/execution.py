@@ -153,6 +153,10 @@ class Pool:
             environment.close()
 
 
+class FleetClosed(Exception):
+    """The server is going down; no more events are run."""
+
+
 class Fleet:
     """The pools of all functions; a changed function gets a new pool."""
 
@@ -177,6 +181,8 @@ class Fleet:
 
     def _pool(self, function: Function) -> Pool:
         key = (function.arn, function.version)
+        if self._closing.is_set():
+            raise FleetClosed(function.name)
         with self._lock:
             old = self._pools.get(key)
             if old is not None and old.function == function:

@@ -6,7 +6,6 @@ import json
 import re
 import threading
 import time
-from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,17 +15,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
 from botocore.validate import ParamValidator
 
-from infra.local.training_job import JobFailed, TrainingJob, metric_values
+from infra.local.job_data import JobFailed
+from infra.local.job_document import JobReport, enter, fail, in_milliseconds
+from infra.local.training_job import TrainingJob
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import boto3
 
-    from infra.local.output import Line
-
-LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 _NAME = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
 _FINAL = ("Completed", "Failed", "Stopped")
 _EXIT_GRACE_S = 5.0
@@ -129,7 +127,9 @@ class SageMaker:
         return {"TrainingJobArn": self._arn + name}
 
     def describe(self, request: dict[str, Any]) -> dict[str, Any]:
-        return deepcopy(self._find(request).document)
+        # By way of JSON: a copy in one step, while the job's thread goes on writing.
+        document: dict[str, Any] = json.loads(json.dumps(self._find(request).document))
+        return document
 
     def list(self, request: dict[str, Any]) -> dict[str, Any]:
         self._validate("ListTrainingJobs", request)
@@ -167,7 +167,7 @@ class SageMaker:
             return created
         job = self._jobs[parameters["TrainingJobName"]]
         job.done.wait()
-        document: dict[str, Any] = _in_milliseconds(job.document)
+        document: dict[str, Any] = in_milliseconds(job.document)
         if document["TrainingJobStatus"] != "Completed":
             raise self.TaskFailed("States.TaskFailed", json.dumps(document))
         return document
@@ -189,18 +189,18 @@ class SageMaker:
             root=self._folder / name,
             s3=self._session.client("s3", endpoint_url=self._endpoint),
             environment=self._environment(document),
-            report=_JobReport(document, self._session, self._endpoint),
+            report=JobReport(document, self._session, self._endpoint),
         )
         document["TrainingStartTime"] = time.time()
         try:
             secondary = run.run(job.stop)
             status = "Completed" if secondary == "Completed" else "Stopped"
             document["ModelArtifacts"] = {"S3ModelArtifacts": run.artifacts}
-            _enter(document, secondary, f"Training job {status.lower()}", status)
+            enter(document, secondary, f"Training job {status.lower()}", status)
         except JobFailed as error:
-            _fail(document, str(error))
+            fail(document, str(error))
         except (OSError, BotoCoreError, ClientError) as error:
-            _fail(document, f"InternalServerError: {error}")
+            fail(document, f"InternalServerError: {error}")
         finally:
             document["TrainingEndTime"] = time.time()
             took_s = int(document["TrainingEndTime"] - document["TrainingStartTime"])
@@ -227,7 +227,7 @@ class SageMaker:
                     {
                         "Source": "aws.sagemaker",
                         "DetailType": "SageMaker Training Job State Change",
-                        "Detail": json.dumps(_in_milliseconds(document)),
+                        "Detail": json.dumps(in_milliseconds(document)),
                         "Resources": [document["TrainingJobArn"]],
                     }
                 ]
@@ -252,73 +252,3 @@ class SageMaker:
     @cached_property
     def _model(self) -> Any:
         return get_session().get_service_model("sagemaker")
-
-
-class _JobReport:
-    """Keeps a job's document up to date, and writes its log."""
-
-    def __init__(self, document: dict[str, Any], session: boto3.Session, endpoint: str) -> None:
-        self._document = document
-        self._logs = session.client("logs", endpoint_url=endpoint)
-        self._stream = f"{document['TrainingJobName']}/algo-1-{int(time.time())}"
-        self._opened = False
-
-    def status(self, secondary: str, message: str) -> None:
-        _enter(self._document, secondary, message)
-
-    def log(self, lines: Sequence[Line]) -> None:
-        if not lines:
-            return
-        self._open()
-        self._logs.put_log_events(
-            logGroupName=LOG_GROUP,
-            logStreamName=self._stream,
-            logEvents=[{"timestamp": line.time_ms, "message": line.text or " "} for line in lines],
-        )
-        found = metric_values(
-            lines, self._document["AlgorithmSpecification"].get("MetricDefinitions", [])
-        )
-        final = {item["MetricName"]: item for item in self._document.get("FinalMetricDataList", [])}
-        for name, value, at in found:
-            final[name] = {"MetricName": name, "Value": value, "Timestamp": at}
-        if final:
-            self._document["FinalMetricDataList"] = list(final.values())
-
-    def _open(self) -> None:
-        if self._opened:
-            return
-        with suppress(self._logs.exceptions.ResourceAlreadyExistsException):
-            self._logs.create_log_group(logGroupName=LOG_GROUP)
-        self._logs.create_log_stream(logGroupName=LOG_GROUP, logStreamName=self._stream)
-        self._opened = True
-
-
-def _enter(
-    document: dict[str, Any], secondary: str, message: str, status: str | None = None
-) -> None:
-    now = time.time()
-    transitions = document["SecondaryStatusTransitions"]
-    if transitions:
-        transitions[-1]["EndTime"] = now
-    transitions.append({"Status": secondary, "StartTime": now, "StatusMessage": message})
-    document["SecondaryStatus"] = secondary
-    document["LastModifiedTime"] = now
-    if status or secondary == "Stopping":
-        document["TrainingJobStatus"] = status or "Stopping"
-
-
-def _fail(document: dict[str, Any], reason: str) -> None:
-    document["FailureReason"] = reason
-    _enter(document, "Failed", reason, "Failed")
-
-
-def _in_milliseconds(value: Any) -> Any:
-    """A copy with its times as Step Functions and events give them: whole milliseconds."""
-    if isinstance(value, dict):
-        return {
-            key: int(item * 1000) if key.endswith(("Time", "Timestamp")) else _in_milliseconds(item)
-            for key, item in value.items()
-        }
-    if isinstance(value, list):
-        return [_in_milliseconds(item) for item in value]
-    return value

@@ -11,7 +11,7 @@ import signal
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from infra.local import processes, state
 from infra.local.credentials import ACCOUNT, REGION, local_session
@@ -70,20 +70,21 @@ def configure(configuration: Configuration) -> None:
 def serve(configuration: Configuration) -> None:
     """Run until SIGTERM or SIGINT, then end every child and write the state."""
     configure(configuration)
-    from infra.local import ministack
-
     end_children = _install(configuration)
     try:
-        asyncio.run(_serve(configuration, ministack, end_children))
+        asyncio.run(_serve(configuration, end_children))
     finally:
         processes.kill_all()
 
 
 def _install(configuration: Configuration) -> Callable[[], None]:
     """Install the hooks; the result ends the processes that they started."""
-    from infra.local import ministack
     from infra.local.execution import Fleet
     from infra.local.functions import CodeFolder
+    from infra.local.ministack.api import send_proxy_events
+    from infra.local.ministack.functions import run_functions
+    from infra.local.ministack.resources import mend_cloudformation
+    from infra.local.ministack.training import add_sagemaker
     from infra.local.sagemaker import SageMaker
 
     session = local_session()
@@ -92,13 +93,13 @@ def _install(configuration: Configuration) -> Callable[[], None]:
     for leftover in (training, code):
         shutil.rmtree(leftover, ignore_errors=True)
     jobs = SageMaker(session, configuration.endpoint, training, account=ACCOUNT, region=REGION)
-    ministack.add_sagemaker(jobs)
-    ministack.send_proxy_events()
-    ministack.mend_cloudformation()
+    add_sagemaker(jobs)
+    send_proxy_events()
+    mend_cloudformation()
     if configuration.runtime is None:
         return jobs.close
     fleet = Fleet(configuration.runtime)
-    ministack.run_functions(
+    run_functions(
         fleet,
         CodeFolder(code),
         endpoint=configuration.endpoint,
@@ -110,15 +111,17 @@ def _install(configuration: Configuration) -> Callable[[], None]:
         closing.start()
         fleet.close()
         closing.join()
+        processes.kill_all()  # also functions that are busy: the event loop waits for their callers
 
     return stop
 
 
-async def _serve(
-    configuration: Configuration, ministack: Any, end_children: Callable[[], None]
-) -> None:
+async def _serve(configuration: Configuration, end_children: Callable[[], None]) -> None:
     from hypercorn.asyncio import serve as hypercorn_serve
     from hypercorn.config import Config
+    from ministack.app import app as services_app
+
+    from infra.local.ministack.api import execute_api
 
     asked, stopping = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -141,10 +144,10 @@ async def _serve(
         config.loglevel = "WARNING"
     log_path = state.access_log(configuration.home)
     with log_path.open("a") as access_log:
-        application = Front(_router(configuration.home), ministack.execute_api, access_log)
+        application = Front(_router(configuration.home), execute_api, access_log)
         await asyncio.gather(
             shut_down(),
-            hypercorn_serve(ministack.asgi, services, shutdown_trigger=stopping.wait),
+            hypercorn_serve(services_app, services, shutdown_trigger=stopping.wait),
             hypercorn_serve(application, front, shutdown_trigger=stopping.wait),  # type: ignore[arg-type]
         )
 

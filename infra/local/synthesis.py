@@ -7,13 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra.local.errors import NodeMissing, NoSpace, SynthesisFailed, disk_errors, names_no_space
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 # What app.py reads: the CDK's code and settings, and all that becomes an asset.
 SOURCES = ("functions", "infra", "layers", "training", "constraints.txt", "pyproject.toml")
@@ -33,7 +33,7 @@ def synthesize(root: Path, home: Path) -> tuple[Path, bool]:
         and (assembly / "manifest.json").is_file()
     ):
         return assembly, False
-    if shutil.which("node") is None:
+    if shutil.which("node", path=_path()) is None:
         raise NodeMissing
     with disk_errors(assembly):
         home.mkdir(parents=True, exist_ok=True)
@@ -63,9 +63,15 @@ def _files(root: Path) -> Iterator[Path]:
             yield from (root / folder / item for item in files if not item.endswith(".pyc"))
 
 
+def _path() -> str:
+    """PATH, and after it the folder where a Node of the virtual environment would be."""
+    return os.pathsep.join([os.environ.get("PATH", ""), str(Path(sys.executable).parent)])
+
+
 def _run(root: Path, assembly: Path, log: Path) -> None:
     environment = {
         **os.environ,
+        "PATH": _path(),
         "CDK_OUTDIR": str(assembly),
         "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
     }

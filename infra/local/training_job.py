@@ -11,10 +11,11 @@ import subprocess
 import sys
 import tarfile
 import time
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from infra.local import processes
+from infra.local.job_data import JobData, JobFailed
 from infra.local.output import Line, Output
 
 if TYPE_CHECKING:
@@ -28,10 +29,6 @@ ML_ROOT_VARIABLE = "INFERMETER_ML_ROOT"
 STOP_GRACE_S = 120.0  # SageMaker's time between SIGTERM and SIGKILL
 _POLL_S = 0.1
 _MAX_REASON = 1024
-
-
-class JobFailed(Exception):
-    """The job ended in failure; the message is its FailureReason."""
 
 
 class Report(Protocol):
@@ -60,7 +57,7 @@ class TrainingJob:
     ) -> None:
         self._request = request
         self._root = root
-        self._s3 = s3
+        self._data = JobData(s3)
         self._environment = environment
         self._report = report
 
@@ -102,9 +99,8 @@ class TrainingJob:
         for channel in self._request.get("InputDataConfig", []):
             self._download(channel)
         if checkpoints := self._request.get("CheckpointConfig"):
-            for key, relative in self._objects(checkpoints["S3Uri"].rstrip("/") + "/"):
-                self._fetch(checkpoints["S3Uri"], key, self._checkpoints / relative)
-        instance = self._request["ResourceConfig"].get("InstanceType", "local")
+            self._data.fetch(checkpoints["S3Uri"].rstrip("/") + "/", self._checkpoints)
+        instance = self._request.get("ResourceConfig", {}).get("InstanceType", "local")
         files = {
             "hyperparameters": self._request.get("HyperParameters", {}),
             "resourceconfig": _resources(instance),
@@ -121,27 +117,13 @@ class TrainingJob:
         source = channel["DataSource"]["S3DataSource"]
         folder = self._root / "input" / "data" / channel["ChannelName"]
         folder.mkdir(parents=True, exist_ok=True)
-        found = self._objects(source["S3Uri"])
-        if not found:
+        if not self._data.fetch(source["S3Uri"], folder):
             raise JobFailed(
                 f'ClientError: No S3 objects found under S3 URL "{source["S3Uri"]}" given in '
                 "input data source. Please ensure that the bucket exists in the selected region, "
                 "that objects exist under that S3 prefix, and that the role "
                 f'"{self._request["RoleArn"]}" has "s3:ListBucket" permissions on it.'
             )
-        for key, relative in found:
-            self._fetch(source["S3Uri"], key, folder / relative)
-
-    def _objects(self, uri: str) -> list[tuple[str, PurePosixPath]]:
-        """Keys below a prefix, each with its path in the channel."""
-        bucket, prefix = split_uri(uri)
-        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
-        return [(key, relative_path(key, prefix)) for key in keys if not key.endswith("/")]
-
-    def _fetch(self, uri: str, key: str, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._s3.download_file(split_uri(uri)[0], key, str(path))
 
     # ---- the process
 
@@ -166,7 +148,7 @@ class TrainingJob:
 
     def _watch(self, process: subprocess.Popen[bytes], output: Output, stop: Event) -> str:
         """Pass log lines on until the process ends, by itself or because it must."""
-        limit_s = self._request["StoppingCondition"].get("MaxRuntimeInSeconds", 86400)
+        limit_s = self._request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 86400)
         deadline = time.monotonic() + limit_s
         ended, kill_at = "Completed", float("inf")
         while process.poll() is None:
@@ -184,7 +166,7 @@ class TrainingJob:
         return ended
 
     def _command(self) -> list[str]:
-        specification = self._request["AlgorithmSpecification"]
+        specification = self._request.get("AlgorithmSpecification", {})
         entry: list[str] = specification.get("ContainerEntrypoint", [])
         if not entry:
             raise JobFailed(
@@ -222,70 +204,21 @@ class TrainingJob:
             if any(path.iterdir()):
                 self._store(path, name if folder == "model" else "data")
         if checkpoints := self._request.get("CheckpointConfig"):
-            self._store_tree(self._checkpoints, checkpoints["S3Uri"].rstrip("/"))
+            self._data.store(self._checkpoints, checkpoints["S3Uri"].rstrip("/"))
 
     def _store(self, folder: Path, name: str) -> None:
         if self._uncompressed:
-            self._store_tree(folder, f"{self._output}/{name}")
+            self._data.store(folder, f"{self._output}/{name}")
             return
         archive = self._root / f"{'model' if name == 'model' else 'output'}.tar.gz"
         with tarfile.open(archive, "w:gz") as tar:
             tar.add(folder, arcname=".")
-        bucket, key = split_uri(f"{self._output}/{archive.name}")
-        self._s3.upload_file(str(archive), bucket, key)
-
-    def _store_tree(self, folder: Path, uri: str) -> None:
-        bucket, prefix = split_uri(uri)
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                key = f"{prefix}/{path.relative_to(folder).as_posix()}"
-                self._s3.upload_file(str(path), bucket, key)
+        self._data.store_file(archive, f"{self._output}/{archive.name}")
 
     @property
     def _checkpoints(self) -> Path:
         local = self._request["CheckpointConfig"].get("LocalPath", f"{ML_ROOT}/checkpoints")
         return Path(local.replace(ML_ROOT, str(self._root)))
-
-
-def split_uri(uri: str) -> tuple[str, str]:
-    """Bucket and key of `s3://bucket/key` or of the https form that the CDK renders."""
-    if match := re.match(r"https://s3[^/]*/([^/]+)/?(.*)", uri):
-        return match[1], match[2]
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    return bucket, key
-
-
-def relative_path(key: str, prefix: str) -> PurePosixPath:
-    """Where an object of a channel lies in the channel's folder.
-
-    Raises JobFailed for a key that would leave the folder.
-    """
-    if key == prefix:
-        path = PurePosixPath(PurePosixPath(key).name)
-    elif prefix.endswith("/") or not prefix:
-        path = PurePosixPath(key.removeprefix(prefix))
-    elif key.startswith(prefix + "/"):
-        path = PurePosixPath(key.removeprefix(prefix + "/"))
-    else:  # the prefix ends within a name
-        path = PurePosixPath(key.removeprefix(prefix.rpartition("/")[0]).lstrip("/"))
-    if path.is_absolute() or ".." in path.parts:
-        raise JobFailed(f"ClientError: the key {key} leaves the channel's folder")
-    return path
-
-
-def metric_values(
-    lines: Sequence[Line], definitions: Sequence[Mapping[str, str]]
-) -> list[tuple[str, float, float]]:
-    """Name, value and Unix time of every metric that the job's regular expressions find."""
-    found = []
-    for line in lines:
-        for definition in definitions:
-            for match in re.finditer(definition["Regex"], line.text):
-                try:
-                    found.append((definition["Name"], float(match[1]), line.time_ms / 1000))
-                except (ValueError, IndexError):
-                    continue
-    return found
 
 
 def _resources(instance: str) -> dict[str, Any]:

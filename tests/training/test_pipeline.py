@@ -9,6 +9,7 @@ import re
 import numpy as np
 import onnxruntime
 import pytest
+
 from infermeter.manifest import Manifest
 
 LINE = re.compile(r"(\w+=\S+)( \w+=\S+)*")

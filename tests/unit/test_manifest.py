@@ -9,9 +9,9 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from infermeter.errors import InvalidManifest
 from infermeter.manifest import Gate, Golden, Manifest, check_model_name
-
 from tests.models import linear_manifest
 from tests.strategies import json_values
 

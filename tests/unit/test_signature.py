@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from infermeter.errors import InvalidRequest, InvalidTensor
 from infermeter.signature import Signature, TensorSpec
 from infermeter.tensors import DATATYPES, Tensor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from infermeter.tensors import DATATYPES, Datatype, datatype_of, shape_text
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+from torch import nn
+
 from infermeter.signature import Signature, TensorSpec
 from infermeter.tensors import DATATYPES
-from torch import nn
 
 if TYPE_CHECKING:
     from training.data.dataset import Dataset

@@ -25,7 +25,6 @@ from infra.cli.target import find_target
 
 if TYPE_CHECKING:
     from infermeter.metering.usage import UsageRow
-
     from infra.cli.target import Target
 
 TENANT = "demo"

@@ -133,16 +133,3 @@ def test_new_code_is_used_after_an_update(local: Local, tmp_path: Path):
         name = deploy(local, assembly(version))["Name"]
         answer = client.invoke(FunctionName=name)
         assert json.loads(answer["Payload"].read()) == version
-
-
-def test_dbg(local: Local, tmp_path: Path):
-    taken = {"BucketName": local.outputs["Bucket"]}
-    template = {"Resources": {"Taken": {"Type": "AWS::S3::Bucket", "Properties": taken}}}
-    try:
-        deploy(local, write_stack(tmp_path, "taken", template))
-    except Exception as e:
-        print(e)
-    c = local.client("cloudformation")
-    for e in c.describe_stack_events(StackName="taken")["StackEvents"]:
-        print(e["LogicalResourceId"], e["ResourceStatus"], e.get("ResourceStatusReason"), e.get("PhysicalResourceId"), e["StackId"])
-    assert 0

@@ -7,7 +7,8 @@ from importlib.metadata import version
 
 import pytest
 
-from infra.local import ministack as hooks
+from infra.local.ministack import names as hooks
+from infra.local.ministack.api import _invoke_proxy
 
 NAMES = [(module, name) for module, names in hooks.HOOKS.items() for name in names]
 
@@ -37,7 +38,7 @@ def test_the_name_exists(module: object, name: str):
         ),
         (hooks.lambda_svc._resolve_layer_zip, ["attachment"]),
         (hooks.apigateway_v1._gateway_error_response, ["error", "request"]),
-        (hooks.apigateway_v1._invoke_lambda_proxy_v1, parameters(hooks._invoke_proxy)),
+        (hooks.apigateway_v1._invoke_lambda_proxy_v1, parameters(_invoke_proxy)),
         (
             hooks.apigateway_v1._call_lambda_raw,
             ["function_ref", "event", "account_id", "region"],

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local import stack, state
+from infra.local.credentials import local_session
 from infra.local.errors import NoSpace, NotRunning, PortTaken, ServerDied, disk_errors
 from tests.infra.local.running import eventually
 
 if TYPE_CHECKING:
     from infra.local.interpreter import Interpreter
+
+
+SOURCE = """
+import os, time
+def handler(event, context):
+    time.sleep(event["sleep"])
+    return os.getpid()
+"""
 
 
 @pytest.fixture
@@ -113,6 +128,18 @@ def test_a_killed_server_leaves_no_children(home: Path, runtime: Interpreter):
     eventually(lambda: not Path(f"/proc/{child}").exists())
 
 
+def test_a_stopping_server_waits_for_no_function(home: Path, runtime: Interpreter):
+    running = stack._launch(home, stack._free_port(), lambda _: None)
+    child = _start_function(running)
+    call = threading.Thread(target=_invoke, args=(running, {"sleep": 60}), daemon=True)
+    call.start()
+    time.sleep(0.5)
+    begin = time.monotonic()
+    stack._end(running)
+    assert time.monotonic() - begin < 8
+    assert not Path(f"/proc/{child}").exists()
+
+
 def test_the_state_is_kept_from_run_to_run(home: Path, runtime: Interpreter):
     first = stack._launch(home, stack._free_port(), lambda _: None)
     begin = time.monotonic()
@@ -129,29 +156,25 @@ def test_the_state_is_kept_from_run_to_run(home: Path, runtime: Interpreter):
         stack._end(second)
 
 
+@pytest.mark.skipif(shutil.which("ss") is None, reason="ss is not installed")
 def test_the_server_listens_on_loopback_alone(local):
     lines = subprocess.run(
         ["ss", "-ltnpH"], capture_output=True, text=True, check=False
     ).stdout.splitlines()
     own = [line.split()[3] for line in lines if f"pid={local.record.pid}," in line]
+    assert own
     assert all(address.startswith("127.0.0.1:") for address in own)
 
 
 def _client(running: state.Record, service: str):
-    from infra.local.credentials import local_session
-
     return local_session().client(service, endpoint_url=running.endpoint)
 
 
 def _start_function(running: state.Record) -> int:
     """The process id of a function's environment."""
-    import io
-    import json
-    import zipfile
-
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("app.py", "import os\ndef handler(e, c): return os.getpid()")
+        archive.writestr("app.py", SOURCE)
     client = _client(running, "lambda")
     client.create_function(
         FunctionName="f",
@@ -159,5 +182,18 @@ def _start_function(running: state.Record) -> int:
         Handler="app.handler",
         Role="arn:aws:iam::000000000000:role/r",
         Code={"ZipFile": buffer.getvalue()},
+        Timeout=100,
     )
-    return int(json.loads(client.invoke(FunctionName="f")["Payload"].read()))
+    answer = _invoke(running, {"sleep": 0})
+    assert answer is not None
+    return answer
+
+
+def _invoke(running: state.Record, event: dict[str, int]) -> int | None:
+    """The function's answer; None when the server goes away meanwhile."""
+    client = _client(running, "lambda")
+    try:
+        answer = client.invoke(FunctionName="f", Payload=json.dumps(event))
+        return int(json.loads(answer["Payload"].read()))
+    except (BotoCoreError, ClientError, TypeError):
+        return None

@@ -6,8 +6,9 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from infra.local.job_data import JobFailed, relative_path, split_uri
+from infra.local.job_document import metric_values
 from infra.local.output import Line
-from infra.local.training_job import JobFailed, metric_values, relative_path, split_uri
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from infermeter.adapters.artifacts import FolderArtifact, S3Artifact, S3ModelFiles
 from infermeter.errors import ModelUnavailable, StoreUnavailable, VerificationFailed
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+
 from infermeter.adapters.clients import translated
 from infermeter.errors import StoreUnavailable
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from infermeter.adapters.dead_letters import SqsDeadLetters
 from infermeter.errors import StoreUnavailable
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from infermeter.adapters.keys import DynamoKeys
 from infermeter.tenants.keys import KeyRecord, KeySecret, TenantRecord
 

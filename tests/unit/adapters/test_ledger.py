@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
+
 from infermeter.adapters.ledger import DynamoLedger
 from infermeter.errors import LedgerUnavailable, StoreUnavailable
 from infermeter.metering.ids import LEDGER_TTL_S, Channel, RequestId, derive_id

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+
 from infermeter.adapters.registry import DynamoRegistry
 from infermeter.errors import UnknownVersion
 from infermeter.registry.catalog import ModelRecord, ModelVersion

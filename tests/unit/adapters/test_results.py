@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from infermeter.adapters.results import S3Results, result_key
 from infermeter.errors import RequestIdReused
 from infermeter.metering.ids import RequestId, derive_id

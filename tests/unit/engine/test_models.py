@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+
 from infermeter.engine.models import Models
 from infermeter.errors import ModelUnavailable
 from infermeter.manifest import MANIFEST_FILE, MODEL_FILE, Manifest
 from infermeter.registry.catalog import ModelVersion
-
 from tests.ports import MemoryFiles, ScalingRuntime, scaling_artifact
 
 

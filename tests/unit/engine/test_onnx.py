@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from infermeter.engine.onnx import OnnxModel, OnnxRuntime
 from infermeter.errors import InvalidTensor, ModelFailed, ModelUnavailable
 from infermeter.manifest import MODEL_FILE
 from infermeter.tensors import DATATYPES, Datatype, datatype_of
-
 from tests.models import BIAS, WEIGHTS, identity, linear
 from tests.strategies import assert_same, extremes
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from infermeter.engine import stacking
 from infermeter.engine.onnx import OnnxRuntime
 from infermeter.engine.stacking import chunks, run_stacked, stack_key
 from infermeter.errors import ModelFailed
 from infermeter.manifest import MODEL_FILE
 from infermeter.signature import Signature
-
 from tests.models import linear
 from tests.ports import ROWS, Scaling
 

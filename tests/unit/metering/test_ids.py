@@ -7,6 +7,7 @@ import uuid
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from infermeter.errors import MalformedRequestId, RequestIdOutsideWindow
 from infermeter.metering.ids import (
     FUTURE_S,

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from infermeter.errors import RequestIdOutsideWindow, RequestIdReused
 from infermeter.metering.ids import OPAQUE_WINDOW_S, Channel, RequestId
 from infermeter.metering.ledger import Billed, LedgerEntry, commit, payload_hash
-
 from tests.ports import MemoryLedger
 
 FIRST = LedgerEntry(

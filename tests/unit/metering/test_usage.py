@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from infermeter.errors import UnknownTenant
 from infermeter.metering.ids import Channel, derive_id
 from infermeter.metering.ledger import LedgerEntry
 from infermeter.metering.usage import Usage, fold, hour_of, hours
 from infermeter.tenants.keys import TenantRecord
-
 from tests.ports import NOW, Clock, MemoryKeys
 
 few = st.integers(0, 5)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from infermeter.errors import UnknownModel, UnknownVersion
 from infermeter.registry.catalog import ALIAS_CACHE_S, Catalog, ModelVersion
-
 from tests.ports import Clock, MemoryRegistry
 
 

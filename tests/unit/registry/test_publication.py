@@ -7,6 +7,7 @@ import math
 from dataclasses import replace
 
 import pytest
+
 from infermeter.engine.onnx import OnnxRuntime
 from infermeter.errors import (
     GateNotPassed,
@@ -19,7 +20,6 @@ from infermeter.manifest import MANIFEST_FILE, MODEL_FILE, Gate, Golden, Manifes
 from infermeter.registry.publication import Publisher, judge
 from infermeter.signature import Signature, TensorSpec
 from infermeter.tensors import DATATYPES
-
 from tests.models import identity, linear, linear_manifest, manifest_of
 from tests.ports import Clock, MemoryArtifact, MemoryFiles, MemoryRegistry
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from infermeter.errors import InvalidRequest, UnknownKey
 from infermeter.tenants.administration import KeyAdministration
-
 from tests.ports import NOW, PEPPER, Clock, MemoryKeys
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from infermeter.errors import Unauthenticated
 from infermeter.tenants.administration import KeyAdministration
 from infermeter.tenants.authentication import KEY_CACHE_S, Authenticator, Principal
 from infermeter.tenants.keys import Key, KeySecret, digest_secret, new_key
-
 from tests.ports import PEPPER, Clock, MemoryKeys
 
 

@@ -7,9 +7,16 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from infermeter.errors import InvalidRequest
-from infermeter.tenants.keys import ALPHABET, Key, check_tenant_name, digest_secret, new_key
-from infermeter.tenants.keys import parse_key
+from infermeter.tenants.keys import (
+    ALPHABET,
+    Key,
+    check_tenant_name,
+    digest_secret,
+    new_key,
+    parse_key,
+)
 
 KEY = Key("A" * 12, "b" * 43)
 

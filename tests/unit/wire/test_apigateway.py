@@ -8,11 +8,11 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from infermeter.errors import MalformedEvent
 from infermeter.wire.apigateway import decode_event, encode_answer
 from infermeter.wire.http import HttpRequest, HttpResponse
 from infermeter.wire.limits import escaped_size
-
 from tests.cloud import proxy_event
 from tests.strategies import json_values
 

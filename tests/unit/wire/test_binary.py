@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from infermeter.errors import InvalidTensor, MalformedBody
 from infermeter.tensors import DATATYPES, Datatype
 from infermeter.wire.binary import Tail, encode_binary, split_body
-
 from tests.strategies import assert_same, datatypes, extremes, shapes, tensors
 
 ALL = pytest.mark.parametrize("datatype", DATATYPES.values(), ids=DATATYPES)

@@ -6,9 +6,9 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from infermeter.errors import InfermeterError, MalformedBody
 from infermeter.wire.envelope import Envelope, decode_envelope
-
 from tests.strategies import json_values
 
 GOOD = {"specversion": "1.0", "key_id": "k", "model": "m", "request": {"inputs": []}}

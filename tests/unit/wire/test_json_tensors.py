@@ -9,10 +9,10 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from infermeter.errors import InvalidRequest, InvalidTensor
 from infermeter.tensors import DATATYPES, Datatype, Tensor
 from infermeter.wire.json_tensors import decode_data, encode_data
-
 from tests.strategies import assert_same, extremes, json_values, shapes, tensors
 
 ALL = pytest.mark.parametrize("datatype", DATATYPES.values(), ids=DATATYPES)

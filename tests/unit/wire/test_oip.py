@@ -9,12 +9,17 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from infermeter.errors import InfermeterError, InvalidRequest, InvalidTensor, MalformedBody
-from infermeter.errors import UnsupportedFeature
+
+from infermeter.errors import (
+    InfermeterError,
+    InvalidRequest,
+    InvalidTensor,
+    MalformedBody,
+    UnsupportedFeature,
+)
 from infermeter.inference import InferenceResult
 from infermeter.tensors import DATATYPES, Datatype, Tensor
 from infermeter.wire import oip
-
 from tests.models import linear_manifest
 from tests.strategies import assert_same, datatypes, json_values, tensors
 
