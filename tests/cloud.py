@@ -1,4 +1,4 @@
-"""An AWS account in the process: moto, with the deployed resources and the real handlers over it."""
+"""An AWS account in the process: moto, the deployed resources, the real handlers over it."""
 
 from __future__ import annotations
 

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
+from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 
 from tests.cloud import Cloud, make_cloud
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _api_descriptions_are_read_once() -> Iterator[None]:
+    """Each botocore session reads megabytes of JSON; here there is a session in every test."""
+    with pytest.MonkeyPatch.context() as patch:
+        read = staticmethod(cache(JSONFileLoader().load_file))
+        patch.setattr(JSONFileLoader, "load_file", read)
+        yield
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infermeter.adapters.keys import DynamoKeys
 from infermeter.tenants.keys import KeyRecord, KeySecret, TenantRecord
 
 if TYPE_CHECKING:
+    from infermeter.adapters.keys import DynamoKeys
     from tests.cloud import Cloud
 
 RECORD = KeyRecord("K1", "acme", (KeySecret("d1"), KeySecret("d2", 99)), 10, plan="gold")

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infermeter.adapters.registry import DynamoRegistry
 from infermeter.errors import UnknownVersion
 from infermeter.registry.catalog import ModelRecord, ModelVersion
 
 if TYPE_CHECKING:
+    from infermeter.adapters.registry import DynamoRegistry
     from tests.cloud import Cloud
 
 ONE = ModelVersion("m", "1", "sha256:1", 10, 5)

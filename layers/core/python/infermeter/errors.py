@@ -186,7 +186,11 @@ class LedgerUnavailable(Unavailable):
     """The charge could not be recorded, so the answer is withheld."""
 
     def __init__(self) -> None:
-        super().__init__("the ledger did not answer in time; nothing was billed; retry")
+        # A put without an answer may stand: only a retry under its id is sure to be billed once.
+        super().__init__(
+            "the ledger did not answer in time, so the answer is withheld; "
+            "retry with the same Idempotency-Key, and it is billed once at most"
+        )
 
 
 class StoreUnavailable(Unavailable):

@@ -18,8 +18,8 @@ class HttpRequest:
 
     method: str
     path: str
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)  # the caller's key is among them
+    body: bytes = field(repr=False)
     gateway_id: str
     received_ms: int
     query: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,65 @@
+"""Errors as responses."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from infermeter import errors
+from infermeter.api.rendering import render_error, render_internal_error, status_of
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (errors.MalformedBody("m"), 400),
+        (errors.MalformedEvent("m"), 400),
+        (errors.InvalidTensor("x", expected="a", got="b"), 400),
+        (errors.UnsupportedFeature("m"), 501),
+        (errors.TooLarge("a", limit=1, got=2, unit="bytes", remedy="r"), 413),
+        (errors.Unauthenticated("m"), 401),
+        (errors.UnknownRoute("/"), 404),
+        (errors.UnknownModel("m"), 404),
+        (errors.UnknownVersion("m", "1", "2"), 404),
+        (errors.MethodNotAllowed("GET", "/", ("POST",)), 405),
+        (errors.RequestIdReused("i"), 422),
+        (errors.RequestIdOutsideWindow("m"), 422),
+        (errors.MalformedRequestId("m"), 422),
+        (errors.RecordedVersionGone("m", "1"), 409),
+        (errors.DeadlineExceeded(1.0), 504),
+        (errors.LedgerUnavailable(), 503),
+        (errors.StoreUnavailable("m"), 503),
+        (errors.ModelUnavailable("m"), 503),
+        (errors.ModelFailed("m"), 500),
+        (errors.InfermeterError("m"), 500),
+    ],
+)
+def test_an_error_has_its_status(error: errors.InfermeterError, status: int) -> None:
+    assert status_of(error) == status
+    response = render_error(error)
+    assert response.status == status
+    assert orjson.loads(response.body) == {"error": str(error)}
+    assert response.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("error", "header", "value"),
+    [
+        (errors.LedgerUnavailable(), "retry-after", "1"),
+        (errors.Unauthenticated("m"), "www-authenticate", "Bearer"),
+        (errors.MethodNotAllowed("GET", "/", ("POST", "PUT")), "allow", "POST, PUT"),
+    ],
+)
+def test_a_status_brings_its_header(error: errors.InfermeterError, header: str, value: str) -> None:
+    assert render_error(error).headers[header] == value
+
+
+def test_what_cannot_succeed_later_says_nothing_of_later() -> None:
+    assert "retry-after" not in render_error(errors.MalformedBody("m")).headers
+
+
+def test_an_internal_error_has_the_same_shape() -> None:
+    response = render_internal_error()
+    assert response.status == 500
+    assert list(orjson.loads(response.body)) == ["error"]
+    assert response.headers == {"content-type": "application/json"}
