@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from infermeter.engine.models import Models
-from infermeter.errors import ModelFailed, ModelUnavailable, UnknownVersion, VerificationFailed
+from infermeter.errors import (
+    ModelFailed,
+    ModelUnavailable,
+    RequestIdReused,
+    UnknownVersion,
+    VerificationFailed,
+)
 from infermeter.manifest import MANIFEST_FILE, MODEL_FILE, Manifest, ModelFile
 from infermeter.registry.catalog import Catalog, ModelRecord, ModelVersion
 from infermeter.service import Service
@@ -185,21 +191,43 @@ class MemoryLedger:
         raise NotImplementedError
 
 
+@dataclass(frozen=True)
+class Stored:
+    """A result: its document, whose it is, and whether it is an answer."""
+
+    document: bytes
+    payload_hash: str
+    succeeded: bool
+
+
 @dataclass
 class MemoryResults:
-    """Results by tenant and id: status, payload hash and document."""
+    """Results by tenant and id."""
 
-    stored: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    stored: dict[tuple[str, str], Stored] = field(default_factory=dict)
 
     def write(self, tenant: str, request_id: RequestId, document: bytes, payload_hash: str) -> None:
-        self.stored.setdefault((tenant, request_id.text), document)
+        place = (tenant, request_id.text)
+        standing = self.stored.get(place)
+        if standing is None or not standing.succeeded:
+            self.stored[place] = Stored(document, payload_hash, succeeded=True)
+        elif standing.payload_hash != payload_hash:
+            raise RequestIdReused(request_id.text)
 
-    write_failure = write
+    def write_failure(
+        self, tenant: str, request_id: RequestId, document: bytes, payload_hash: str
+    ) -> None:
+        failure = Stored(document, payload_hash, succeeded=False)
+        self.stored.setdefault((tenant, request_id.text), failure)
 
     def retract(
         self, tenant: str, request_id: RequestId, document: bytes, payload_hash: str
     ) -> bool:
-        return False
+        place = (tenant, request_id.text)
+        if self.stored[place].payload_hash != payload_hash:
+            return False
+        self.stored[place] = Stored(document, payload_hash, succeeded=False)
+        return True
 
 
 @dataclass
@@ -232,6 +260,10 @@ class World:
     runtime: ScalingRuntime = field(default_factory=ScalingRuntime)
 
     def __post_init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """A fresh execution environment: nothing is remembered."""
         self.service = Service(
             authenticator=Authenticator(self.keys, lambda: PEPPER, self.clock),
             catalog=Catalog(self.registry, self.clock),
