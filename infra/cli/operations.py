@@ -9,11 +9,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import boto3
 import typer
 
 from infra.cli import console
 from infra.cli.events import expand
 from infra.cli.target import Json, Profile, Region, Stack, find_target
+from infra.local.synthesis import SILENCED_NODES
 
 if TYPE_CHECKING:
     from infra.cli.target import Target
@@ -87,6 +89,9 @@ def invoke(
 def deploy(
     profile: Profile = None,
     region: Region = None,
+    settings: Annotated[
+        str | None, typer.Option(help="Another file beside infra/settings.toml.")
+    ] = None,
     *,
     yes: Annotated[
         bool, typer.Option("--yes", help="Do not ask before changes of permissions.")
@@ -96,13 +101,19 @@ def deploy(
     cdk = INFRA / "node_modules" / ".bin" / "cdk"
     if not cdk.exists():
         raise OperationError(f"the CDK command line: expected it in {cdk.parent}; run 'make setup'")
+    if boto3.Session(profile_name=profile, region_name=region).get_credentials() is None:
+        raise OperationError(
+            "AWS credentials: expected those of --profile or the default chain, got none"
+        )
     command = [str(cdk), "deploy", "--all", "--no-notices"]
     command += ["--require-approval", "never" if yes else "broadening"]
+    if settings:
+        command += ["--context", f"settings={settings}"]
     if profile:
         command += ["--profile", profile]
     environment = {
         **os.environ,
-        "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
+        "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": SILENCED_NODES,
         "CDK_DISABLE_CLI_TELEMETRY": "true",
         **({"AWS_REGION": region} if region else {}),
     }

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # What app.py reads: the CDK's code and settings, and all that becomes an asset.
 SOURCES = ("functions", "infra", "layers", "training", "constraints.txt", "pyproject.toml")
+# Node's versions past their end of life, with which the CDK works as well.
+SILENCED_NODES = "18,20,21,23"
 _IGNORED = {"__pycache__", "node_modules", "cdk.out", "local", "cli"}
 
 
@@ -73,7 +75,7 @@ def _run(root: Path, assembly: Path, log: Path) -> None:
         **os.environ,
         "PATH": _path(),
         "CDK_OUTDIR": str(assembly),
-        "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
+        "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": SILENCED_NODES,
     }
     answer = subprocess.run(
         [sys.executable, "app.py"],

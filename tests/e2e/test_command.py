@@ -94,3 +94,11 @@ def test_without_a_stack_one_is_told_how_to_start_it(tmp_path: Path) -> None:
     done = run_command(tmp_path, "models")
     assert done.returncode == 1
     assert "infermeter up" in done.stderr
+
+
+def test_a_deployment_needs_credentials(tmp_path: Path) -> None:
+    none = dict.fromkeys(("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"), "/dev/null")
+    keys = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"), "")
+    done = run_command(tmp_path, "deploy", AWS_EC2_METADATA_DISABLED="true", **none, **keys)
+    assert done.returncode == 1
+    assert done.stderr.startswith("infermeter: AWS credentials: expected")
