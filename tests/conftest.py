@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
-from botocore.loaders import JSONFileLoader
+from botocore.loaders import JSONFileLoader, Loader, create_loader
 from moto import mock_aws
 
 from tests.cloud import Cloud, make_cloud
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 def _api_descriptions_are_read_once() -> Iterator[None]:
     """Each botocore session reads megabytes of JSON; here there is a session in every test."""
     with pytest.MonkeyPatch.context() as patch:
-        read = staticmethod(cache(JSONFileLoader().load_file))
-        patch.setattr(JSONFileLoader, "load_file", read)
+        read = cache(JSONFileLoader().load_file)
+        patch.setattr(JSONFileLoader, "load_file", staticmethod(read))
+        listed = cache(create_loader().list_available_services)
+        patch.setattr(Loader, "list_available_services", staticmethod(listed))
         yield
 
 

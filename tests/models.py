@@ -61,6 +61,17 @@ def identity(datatype: str) -> bytes:
     return _serialized(graph)
 
 
+def mixing() -> bytes:
+    """`y = softmax(x)` down the first axis, FP32 [-1,2]: each row sees all others."""
+    graph = helper.make_graph(
+        [helper.make_node("Softmax", ["x"], ["y"], axis=0)],
+        "mixing",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 2])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 2])],
+    )
+    return _serialized(graph)
+
+
 def manifest_of(model: bytes, *, name: str, datatype: str = "FP32", width: int = 3) -> Manifest:
     """A manifest for one of the models above."""
     kind = DATATYPES[datatype]

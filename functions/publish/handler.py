@@ -38,12 +38,12 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
 
 
 def _gate(event: dict[str, Any]) -> dict[str, Any]:
-    return asdict(judge(read_manifest(S3Artifact(wiring.clients.s3(), event["artifact"]))))
+    return asdict(judge(read_manifest(S3Artifact(wiring.clients.s3(), _text(event, "artifact")))))
 
 
 def _publish(event: dict[str, Any]) -> dict[str, Any]:
     published = wiring.publisher.publish(
-        S3Artifact(wiring.clients.s3(), event["artifact"]),
+        S3Artifact(wiring.clients.s3(), _text(event, "artifact")),
         name=event.get("name"),
         lineage=event.get("lineage"),
     )
@@ -55,6 +55,14 @@ def _publish(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _promote(event: dict[str, Any]) -> dict[str, Any]:
-    model, version, alias = event["model"], event["version"], event["alias"]
+    model, version, alias = (_text(event, name) for name in ("model", "version", "alias"))
     wiring.publisher.promote(model, version, alias)
     return {"model": model, "version": version, "alias": alias}
+
+
+def _text(event: dict[str, Any], name: str) -> str:
+    value = event[name]
+    # A version given as a number would be stored as one, and never be found again.
+    if not isinstance(value, str):
+        raise MalformedEvent(f"{name}: expected text in the event, got {value!r}")
+    return value

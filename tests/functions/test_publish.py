@@ -91,3 +91,10 @@ def test_an_alias_needs_a_version(publish: ModuleType) -> None:
 def test_an_event_that_lacks_something(publish: ModuleType, action: str, part: str) -> None:
     with pytest.raises(MalformedEvent, match=part):
         run(publish, action)
+
+
+@pytest.mark.parametrize("field", ["model", "version", "alias"])
+def test_a_promotion_is_of_text(publish: ModuleType, field: str) -> None:
+    event = {"model": "linear", "version": "1", "alias": "prod"} | {field: 1}
+    with pytest.raises(MalformedEvent, match=f"{field}: expected text in the event, got 1"):
+        run(publish, "promote", **event)

@@ -149,3 +149,10 @@ def test_a_plain_name_is_accepted(name: str) -> None:
 def test_more_lineage_is_added_to_what_was_said() -> None:
     manifest = linear_manifest().with_lineage({"job": "1"}).with_lineage({"execution": "2"})
     assert manifest.lineage == {"job": "1", "execution": "2"}
+
+
+def test_lineage_too_deep_to_write_is_refused() -> None:
+    deep = b'{"a":' * 300 + b"1" + b"}" * 300
+    raw = orjson.dumps(GOOD | {"lineage": orjson.Fragment(deep)})
+    with pytest.raises(InvalidManifest, match="plain JSON"):
+        Manifest.from_json(raw).digest()

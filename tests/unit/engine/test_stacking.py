@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,11 +11,12 @@ from hypothesis import strategies as st
 
 from infermeter.engine import stacking
 from infermeter.engine.onnx import OnnxRuntime
-from infermeter.engine.stacking import chunks, run_stacked, stack_key
+from infermeter.engine.stacking import chunks, keeps_rows_apart, run_stacked, stack_key
 from infermeter.errors import ModelFailed
 from infermeter.manifest import MODEL_FILE
 from infermeter.signature import Signature
-from tests.models import linear
+from infermeter.tensors import DATATYPES
+from tests.models import identity, linear, mixing
 from tests.ports import ROWS, Scaling
 
 LINEAR = OnnxRuntime(memory_mb=512).load({MODEL_FILE: linear()})
@@ -86,3 +89,28 @@ def test_chunks_stay_within_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stacking, "MAX_STACK_BYTES", 10)
     several = [{"x": np.zeros(size, "u1")} for size in (4, 6, 1, 99, 3)]
     assert [list(chunk) for chunk in chunks(several)] == [[0, 1], [2], [3], [4]]
+
+
+@pytest.mark.parametrize("datatype", DATATYPES)
+def test_a_model_of_rows_keeps_them_apart(datatype: str) -> None:
+    model = OnnxRuntime(memory_mb=512).load({MODEL_FILE: identity(datatype)})
+    assert keeps_rows_apart(model, model.signature)
+
+
+def test_a_model_that_sees_across_rows_does_not() -> None:
+    model = OnnxRuntime(memory_mb=512).load({MODEL_FILE: mixing()})
+    assert not keeps_rows_apart(model, model.signature)
+
+
+def test_a_model_that_gives_other_rows_than_it_takes_does_not() -> None:
+    assert not keeps_rows_apart(Summing(1.0), ROWS)
+
+
+def test_without_a_batch_axis_there_is_nothing_to_keep_apart() -> None:
+    assert keeps_rows_apart(Summing(1.0), replace(ROWS, batch_axis=None))
+
+
+def test_a_model_that_cannot_compute_what_was_made_up_is_taken_at_its_word() -> None:
+    model = Scaling(2.0)
+    assert keeps_rows_apart(model, ROWS)
+    assert model.runs == [2]

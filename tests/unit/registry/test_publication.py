@@ -20,7 +20,7 @@ from infermeter.manifest import MANIFEST_FILE, MODEL_FILE, Gate, Golden, Manifes
 from infermeter.registry.publication import Publisher, judge
 from infermeter.signature import Signature, TensorSpec
 from infermeter.tensors import DATATYPES
-from tests.models import identity, linear, linear_manifest, manifest_of
+from tests.models import identity, linear, linear_manifest, manifest_of, mixing
 from tests.ports import Clock, MemoryArtifact, MemoryFiles, MemoryRegistry
 
 MANIFEST = linear_manifest()
@@ -141,6 +141,22 @@ def test_a_model_that_is_not_what_its_manifest_says_is_refused(
 def test_a_model_that_does_not_load_is_refused(door: Door) -> None:
     with pytest.raises(VerificationFailed, match="could not load"):
         door.publish(manifest_of(b"nonsense", name="m"), b"nonsense")
+    assert door.untouched()
+
+
+def test_rows_that_see_each_other_may_not_be_stacked(door: Door) -> None:
+    manifest = manifest_of(mixing(), name="m", width=2)
+    with pytest.raises(VerificationFailed, match="set batch_axis to null"):
+        door.publish(manifest, mixing())
+    assert door.untouched()
+    door.publish(
+        replace(manifest, signature=replace(manifest.signature, batch_axis=None)), mixing()
+    )
+
+
+def test_lineage_that_json_cannot_hold_is_refused(door: Door) -> None:
+    with pytest.raises(InvalidManifest, match="plain JSON"):
+        door.publish(MANIFEST, lineage={"huge": 2**70})
     assert door.untouched()
 
 

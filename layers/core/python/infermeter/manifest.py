@@ -87,8 +87,14 @@ class Manifest:
         return replace(self, lineage={**self.lineage, **more}) if more else self
 
     def to_json(self) -> bytes:
-        """Canonical JSON: the same manifest always gives the same bytes."""
-        return orjson.dumps(_document(self), option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2)
+        """Canonical JSON: the same manifest always gives the same bytes.
+
+        Raises InvalidManifest for values that JSON cannot hold, or nested too deeply to write.
+        """
+        try:
+            return orjson.dumps(_document(self), option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2)
+        except orjson.JSONEncodeError as error:
+            raise InvalidManifest("(whole)", expected="plain JSON", got=str(error)) from None
 
     def digest(self) -> str:
         """`sha256:<hex>` of the canonical JSON, hence of the files, whose digests are inside."""

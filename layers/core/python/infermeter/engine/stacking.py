@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from infermeter.errors import ModelFailed
+from infermeter.errors import InfermeterError, ModelFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -15,8 +15,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from infermeter.engine.runtime import LoadedModel
+    from infermeter.signature import Signature, TensorSpec
 
     Arrays = Mapping[str, NDArray[Any]]
+
+# Two requests of a probe, in rows; and a size for the other dimensions that are open.
+_PROBE_ROWS, _PROBE_SIZE = (2, 3), 2
+# A run over more rows may round otherwise; rows that see each other differ by far more.
+_PROBE_TOLERANCE = 1e-3
 
 # Beyond this the stacked copies cost more memory than the saved calls are worth.
 MAX_STACK_BYTES = 64 * 1024 * 1024
@@ -65,3 +71,51 @@ def run_stacked(
         [result[(*before, slice(start, end))] for result in results]
         for start, end in pairwise(ends)
     ]
+
+
+def keeps_rows_apart(model: LoadedModel, signature: Signature) -> bool:
+    """Whether two made-up requests get from one stacked run what each gets alone.
+
+    A model that sees across its first dimension (a sequence, say) would mix one tenant's rows
+    into another's answer. One that cannot compute what was made up is taken at its word.
+    """
+    axis, outputs = signature.batch_axis, [spec.name for spec in signature.outputs]
+    if axis is None:
+        return True
+    random = np.random.default_rng(0)
+    requests = [
+        {spec.name: _made_up(spec, axis, rows, random) for spec in signature.inputs}
+        for rows in _PROBE_ROWS
+    ]
+    try:
+        alone = [model.run(inputs, outputs) for inputs in requests]
+    except InfermeterError:
+        return True
+    try:
+        together = run_stacked(model, requests, outputs, axis)
+    except InfermeterError:
+        return False
+    return all(
+        _alike(one, other)
+        for ones, others in zip(alone, together, strict=True)
+        for one, other in zip(ones, others, strict=True)
+    )
+
+
+def _made_up(spec: TensorSpec, axis: int, rows: int, random: np.random.Generator) -> NDArray[Any]:
+    shape = [_PROBE_SIZE if size < 0 else size for size in spec.shape]
+    shape[axis] = rows
+    if spec.datatype.kind == "f":
+        return random.standard_normal(shape).astype(spec.datatype.dtype)
+    bits = random.integers(0, 2, shape)
+    if spec.datatype.kind == "O":
+        return np.array([b"a", b"b"], dtype=object)[bits]
+    return bits.astype(spec.datatype.dtype)
+
+
+def _alike(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    if one.shape != other.shape or one.dtype.kind != "f":
+        return bool(np.array_equal(one, other))
+    return bool(
+        np.allclose(one, other, rtol=_PROBE_TOLERANCE, atol=_PROBE_TOLERANCE, equal_nan=True)
+    )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from infermeter.engine.stacking import keeps_rows_apart
 from infermeter.errors import GateNotPassed, InfermeterError, InvalidManifest, VerificationFailed
 from infermeter.manifest import MANIFEST_FILE, Manifest, check_model_name
 from infermeter.registry.catalog import ModelVersion
@@ -133,7 +134,8 @@ def verify(manifest: Manifest, files: Mapping[str, bytes], runtime: Runtime) -> 
     """Loads the model as serving will, and holds it to its manifest.
 
     Raises VerificationFailed: a file differs from its digest, the model does not load, its inputs
-    and outputs are not the signature's, or a golden input does not give the golden output.
+    and outputs are not the signature's, a golden input does not give the golden output, or rows on
+    the batch axis see each other.
     """
     for file in manifest.files:
         if len(files[file.path]) != file.size:
@@ -153,6 +155,11 @@ def verify(manifest: Manifest, files: Mapping[str, bytes], runtime: Runtime) -> 
     _check_signature(manifest, model)
     for number, golden in enumerate(manifest.golden):
         _check_golden(manifest, golden, number, model)
+    if not keeps_rows_apart(model, manifest.signature):
+        raise VerificationFailed(
+            f"batch_axis: expected rows that do not see each other, got others on axis "
+            f"{manifest.signature.batch_axis}; set batch_axis to null"
+        )
 
 
 def _check_signature(manifest: Manifest, model: LoadedModel) -> None:

@@ -1,0 +1,34 @@
+"""The inference function over an account in the process, and what it prints."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.functions.site import Site
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.cloud import Cloud
+
+
+@pytest.fixture
+def site(cloud: Cloud, tmp_path: Path) -> Site:
+    """The inference function with the linear model published, and one key."""
+    return Site(cloud, tmp_path)
+
+
+@pytest.fixture
+def printed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], list[str]]:
+    """The lines of the log, as functions write it, then those of the metrics."""
+    from infermeter.telemetry import logger
+
+    log = io.StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", log)
+    return lambda: [*log.getvalue().splitlines(), *capsys.readouterr().out.splitlines()]
