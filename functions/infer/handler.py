@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from infermeter.api.rendering import render_error, render_internal_error
@@ -31,12 +32,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         request = decode_event(event)
         deadline = _deadline(request.received_ms, context)
         exchange = application.handle(request, deadline=deadline, cold=cold)
-        record_exchange(exchange, seconds=time.perf_counter() - started, cold=cold)
     except MalformedEvent as error:
         return encode_answer(render_error(error))
     except Exception:  # noqa: BLE001  the gateway must not answer for us in another shape
         logger.exception("internal error")
         return encode_answer(render_internal_error())
+    # What was charged is answered, whatever becomes of its log line.
+    with suppress(Exception):
+        record_exchange(exchange, seconds=time.perf_counter() - started, cold=cold)
     return encode_answer(exchange.response)
 
 

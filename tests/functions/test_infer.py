@@ -277,6 +277,16 @@ def test_a_defect_of_ours_shows_no_trace(
     assert "secret" not in answer["body"]
 
 
+def test_a_charged_answer_is_given_though_its_log_fails(
+    infer: ModuleType, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError("the log is full")
+
+    monkeypatch.setattr(infer, "record_exchange", fail)
+    assert call(infer, key)["statusCode"] == 200
+
+
 def test_an_event_from_elsewhere(cloud: Cloud, infer: ModuleType) -> None:
     assert_refused(cloud, infer.handler({"Records": []}, Context()), 400, "API Gateway")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,7 +15,7 @@ from infermeter.metering.ids import Channel, RequestId
 from infermeter.service import Call, Delivery, Served
 from infermeter.tenants.authentication import Principal
 from infermeter.tensors import Tensor
-from tests.ports import FP32, NOW, MemoryLedger, World
+from tests.ports import FP32, NOW, ROWS, MemoryLedger, World
 
 
 def call(rows: list, *, id: str = "i", tenant: str = "acme", model: str = "scaling") -> Call:
@@ -70,6 +72,22 @@ def _essence(outcome: Served | InfermeterError) -> object:
 def test_calls_for_one_version_run_as_one(world: World) -> None:
     world.service.infer_batch([call([[1, 2]], id="1"), call([[3, 4]] * 2, id="2")], deliver)
     assert world.runtime.loaded[0].runs == [3]
+
+
+def test_calls_for_other_outputs_each_get_their_own(world: World) -> None:
+    twice = replace(ROWS, outputs=(*ROWS.outputs, replace(ROWS.outputs[0], name="z")))
+    world.publish(2.0, signature=twice, name="twice")
+    plain = call([[1, 2]], id="1", model="twice")
+    wanted = [("y",), ("z", "y"), ()]
+    calls = [
+        replace(
+            plain, request_id=RequestId(str(n), None), request=replace(plain.request, outputs=w)
+        )
+        for n, w in enumerate(wanted)
+    ]
+    outcomes = world.service.infer_batch(calls, deliver)
+    names = [tuple(tensor.name for tensor in each.result.outputs) for each in outcomes]
+    assert names == [("y",), ("z", "y"), ("y", "z")]
 
 
 def test_one_that_fails_does_not_fail_the_others(world: World) -> None:
