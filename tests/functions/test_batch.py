@@ -205,3 +205,20 @@ def test_a_batch_of_several_tenants_keeps_them_apart(
     assert mine["response"]["outputs"][0]["data"] == pytest.approx([2.1, 1.7])
     assert theirs["response"]["outputs"][0]["data"] == pytest.approx([0.5, -0.5])
     assert len(cloud.ledger_items()) == 2
+
+
+def test_a_defect_strikes_one_message_alone(
+    cloud: Cloud, batch: ModuleType, key_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poison, good = new_id("poison"), new_id("good")
+    write = batch.consumer._results.write
+
+    def strike(tenant: str, request_id: Any, *rest: Any) -> None:
+        if request_id.text == poison:
+            raise ZeroDivisionError
+        write(tenant, request_id, *rest)
+
+    monkeypatch.setattr(batch.consumer._results, "write", strike)
+    assert send(batch, message(key_id, poison), message(key_id, good)) == ["m0"]
+    assert result(cloud, good)["status"] == "succeeded"
+    assert len(cloud.ledger_items()) == 1

@@ -14,6 +14,7 @@ import orjson
 
 from infermeter.errors import (
     DeadlineExceeded,
+    Defect,
     InfermeterError,
     InvalidRequest,
     RequestIdReused,
@@ -133,13 +134,24 @@ class BatchConsumer:
                 orders.append(order)
             except InvalidRequest as error:
                 outcomes.append(self._fail(order, error))
-        served = self._service.infer_batch(calls, self._deliver)
+        served = self._serve(calls)
         for order, outcome in zip(orders, served, strict=True):
             if isinstance(outcome, InfermeterError):
                 outcomes.append(self._fail(order, outcome))
             else:
                 outcomes.append(_outcome(order, SUCCEEDED, served=outcome))
         return outcomes
+
+    def _serve(self, calls: Sequence[Call]) -> list[Served[None] | InfermeterError]:
+        """All calls together; when something unforeseen strikes, each alone, so that one falls."""
+        try:
+            return self._service.infer_batch(calls, self._deliver)
+        except Exception as error:  # noqa: BLE001  whatever it is must not take the others along
+            if len(calls) > 1:
+                return [outcome for call in calls for outcome in self._serve([call])]
+            defect = Defect()
+            defect.__cause__ = error
+            return [defect]
 
     def _read(self, message: Message) -> _Order | Outcome:
         try:

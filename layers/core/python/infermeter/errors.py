@@ -24,7 +24,8 @@ InfermeterError
 ├── Unavailable                 a retry may succeed
 │   ├── LedgerUnavailable
 │   ├── StoreUnavailable
-│   └── ModelUnavailable
+│   ├── ModelUnavailable
+│   └── Defect                      nothing here foresaw it; its cause is in the log
 ├── ModelFailed                 the model could not compute this input
 └── PublicationRefused          nothing was changed
     ├── InvalidManifest
@@ -199,6 +200,13 @@ class StoreUnavailable(Unavailable):
 
 class ModelUnavailable(Unavailable):
     """The model's artefact could not be fetched, or is not what was published."""
+
+
+class Defect(Unavailable):
+    """An error outside this tree, raised from it; what it struck may be served at the next try."""
+
+    def __init__(self) -> None:
+        super().__init__("internal error; retry")
 
 
 class ModelFailed(InfermeterError):

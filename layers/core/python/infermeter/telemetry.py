@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from infermeter.errors import Defect
 from infermeter.metering.ledger import Billed
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ def record_outcome(outcome: Outcome) -> None:
     if outcome.error is not None:
         facts["error"] = f"{type(outcome.error).__name__}: {outcome.error}"
     logger.info("message", extra={"request": facts})
+    if isinstance(outcome.error, Defect):
+        logger.error("internal error", exc_info=outcome.error.__cause__)
     metrics.flush_metrics()
 
 
