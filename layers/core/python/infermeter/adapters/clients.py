@@ -41,7 +41,7 @@ class ClientFactory(Protocol):
 class Clients:
     """Clients of one factory, made when first asked for.
 
-    The default is botocore's own session: boto3 on top of it costs a cold start 50 ms or more of
+    The default is botocore's own session: boto3 on top of it costs a cold start some 40 ms of
     imports that nothing here uses.
     """
 
