@@ -4,10 +4,11 @@
 MAX_ANSWER_BYTES = 6 * 1024 * 1024 - 16 * 1024
 MAX_BINARY_ANSWER_BYTES = MAX_ANSWER_BYTES * 3 // 4
 
-# A 6 MB body of one-digit JSON numbers holds 3 million elements; more cannot be meant.
+# Far more than a body of 6 MB can hold: a shape beyond it is a mistake, refused before any product
+# of its sizes is allocated or overflows.
 MAX_ELEMENTS = 1 << 26
 
-# Triton's own bound is 100; ours is numpy's number of dimensions plus the document around them.
+# numpy holds 64; no model's tensor comes near.
 MAX_DIMENSIONS = 32
 
 MAX_TENSORS = 256
