@@ -233,7 +233,7 @@ def test_a_replay_is_answered_by_the_recorded_version(
 
 def test_too_late_to_answer_is_not_billed(cloud: Cloud, infer: ModuleType, key: str) -> None:
     answer = call(infer, key, context=Context(remaining_ms=1000))
-    assert_refused(cloud, answer, 504, "nothing was billed")
+    assert_refused(cloud, answer, 504, "this attempt was not billed")
 
 
 def test_a_ledger_that_does_not_answer_withholds_the_answer(

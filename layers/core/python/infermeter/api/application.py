@@ -161,7 +161,7 @@ def _encode(result: InferenceResult, form: oip.OutputForm) -> HttpResponse:
             limit=limit,
             got=size,
             unit="bytes",
-            remedy="send fewer rows, or ask for fewer outputs; nothing was billed",
+            remedy="send fewer rows, or ask for fewer outputs; this attempt was not billed",
         )
     headers = {"content-type": OCTETS if binary else JSON}
     if binary:
