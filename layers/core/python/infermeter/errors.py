@@ -172,8 +172,8 @@ class DeadlineExceeded(InfermeterError):
 
     def __init__(self, late_s: float) -> None:
         super().__init__(
-            f"the answer was ready {late_s:.1f} s too late to be delivered; this attempt was not billed; "
-            "send fewer rows, or retry with the same Idempotency-Key"
+            f"the answer was ready {late_s:.1f} s too late to be delivered; "
+            "this attempt was not billed; send fewer rows, or retry with the same Idempotency-Key"
         )
 
 
