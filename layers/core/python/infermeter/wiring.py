@@ -44,6 +44,8 @@ class Resources:
     registry_table: str = ""
     models_bucket: str = ""
     results_bucket: str = ""
+    inputs_bucket: str = ""
+    statistics_table: str = ""
     training_bucket: str = ""
     pepper_secret: str = ""
     dead_letter_queue: str = ""
