@@ -85,6 +85,7 @@ class Storage:
 
     retain: bool = rule(FLAG)
     results_days: int = rule(Whole(low=1, high=3650))
+    inputs_days: int = rule(Whole(low=1, high=30))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -91,8 +91,9 @@ def make_cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
     dynamodb, s3 = boto3.client("dynamodb"), boto3.client("s3")
     _table(dynamodb, "control")
     _table(dynamodb, "registry")
+    _table(dynamodb, "statistics")
     _table(dynamodb, "ledger", index="commit-hour")
-    for bucket in ("models", "results", "training"):
+    for bucket in ("models", "results", "inputs", "training"):
         s3.create_bucket(
             Bucket=f"test-{bucket}", CreateBucketConfiguration={"LocationConstraint": REGION}
         )
@@ -104,6 +105,8 @@ def make_cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
         registry_table="registry",
         models_bucket="test-models",
         results_bucket="test-results",
+        inputs_bucket="test-inputs",
+        statistics_table="statistics",
         training_bucket="test-training",
         pepper_secret=pepper["ARN"],
         dead_letter_queue=sqs.create_queue(QueueName="dead")["QueueUrl"],

@@ -69,6 +69,8 @@ class Target:
             registry_table=self.output("RegistryTable"),
             models_bucket=self.output("ModelsBucket"),
             results_bucket=self.output("ResultsBucket"),
+            inputs_bucket=self.output("InputsBucket"),
+            statistics_table=self.output("StatisticsTable"),
             training_bucket=self.output("TrainingBucket"),
             pepper_secret=self.output("PepperSecret"),
             dead_letter_queue=self.output("DeadLetterQueueUrl"),

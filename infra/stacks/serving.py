@@ -26,12 +26,15 @@ class ServingStack(Stack):
     ) -> None:
         super().__init__(scope, construct_id, description="infermeter: API, queue, inference")
         layers = Layers(self, "Layers", settings=settings.functions)
-        tables = {
+        resources = {
             "INFERMETER_CONTROL_TABLE": storage.control.table_name,
+            "INFERMETER_INPUTS_BUCKET": storage.inputs.bucket_name,
             "INFERMETER_LEDGER_TABLE": storage.ledger.table_name,
             "INFERMETER_MODELS_BUCKET": storage.models.bucket_name,
             "INFERMETER_PEPPER_SECRET": storage.pepper.secret_arn,
             "INFERMETER_REGISTRY_TABLE": storage.registry.table_name,
+            "INFERMETER_RESULTS_BUCKET": storage.results.bucket_name,
+            "INFERMETER_STATISTICS_TABLE": storage.statistics.table_name,
         }
 
         infer = Handler(
@@ -40,11 +43,14 @@ class ServingStack(Stack):
             name="infer",
             memory_mb=settings.infer.memory_mb,
             timeout_s=settings.infer.timeout_s,
-            environment=tables,
+            environment=resources,
             layers=layers,
             settings=settings.functions,
         )
         allow_inference(infer, storage)
+        # A presigned upload has its signer's rights.
+        infer.allow("s3:PutObject", on=[storage.inputs.arn_for_objects("*")])
+        infer.allow("dynamodb:GetItem", "dynamodb:Query", on=[storage.statistics.table_arn])
         gateway = Gateway(self, "Gateway", function=infer.function, settings=settings.api)
 
         queue = BatchQueue(self, "Batches", settings=settings.batch)
@@ -55,15 +61,13 @@ class ServingStack(Stack):
             memory_mb=settings.batch.memory_mb,
             timeout_s=settings.batch.timeout_s,
             environment={
-                **tables,
+                **resources,
                 "INFERMETER_DEAD_LETTER_QUEUE": queue.dead_letters.queue_url,
-                "INFERMETER_RESULTS_BUCKET": storage.results.bucket_name,
             },
             layers=layers,
             settings=settings.functions,
         )
         allow_inference(batch, storage)
-        batch.allow("s3:GetObject", "s3:PutObject", on=[storage.results.arn_for_objects("*")])
         batch.allow("sqs:SendMessage", on=[queue.dead_letters.queue_arn])
         queue.feed(batch.function)
 
@@ -75,9 +79,17 @@ class ServingStack(Stack):
 
 
 def allow_inference(handler: Handler, storage: StorageStack) -> None:
-    """Let a function read keys and models, and add to the ledger: never change or delete there."""
+    """Let a function serve: read keys, models and inputs, leave answers, count.
+
+    To the ledger it adds: never change or delete there.
+    """
     read = ("dynamodb:GetItem", "dynamodb:Query")
     handler.allow(*read, on=[storage.control.table_arn, storage.registry.table_arn])
     handler.allow("dynamodb:PutItem", on=[storage.ledger.table_arn])
-    handler.allow("s3:GetObject", on=[storage.models.arn_for_objects("models/*")])
+    handler.allow("dynamodb:UpdateItem", on=[storage.statistics.table_arn])
+    handler.allow(
+        "s3:GetObject",
+        on=[storage.models.arn_for_objects("models/*"), storage.inputs.arn_for_objects("*")],
+    )
+    handler.allow("s3:GetObject", "s3:PutObject", on=[storage.results.arn_for_objects("*")])
     handler.allow("secretsmanager:GetSecretValue", on=[storage.pepper.secret_arn])

@@ -41,6 +41,7 @@ class StorageStack(Stack):
         )
         self.control = Table(self, "Control", removal_policy=keep).table
         self.registry = Table(self, "Registry", removal_policy=keep).table
+        self.statistics = Table(self, "Statistics", removal_policy=keep).table
 
         self.models = PrivateBucket(self, "Models", removal_policy=keep, versioned=True).bucket
         self.results = PrivateBucket(
@@ -49,6 +50,12 @@ class StorageStack(Stack):
             removal_policy=keep,
             announced=True,
             expires=Duration.days(settings.storage.results_days),
+        ).bucket
+        self.inputs = PrivateBucket(
+            self,
+            "Inputs",
+            removal_policy=keep,
+            expires=Duration.days(settings.storage.inputs_days),
         ).bucket
         self.training = PrivateBucket(self, "Training", removal_policy=keep).bucket
 
@@ -67,7 +74,9 @@ class StorageStack(Stack):
         CfnOutput(self, "LedgerTable", value=self.ledger.table_name)
         CfnOutput(self, "ControlTable", value=self.control.table_name)
         CfnOutput(self, "RegistryTable", value=self.registry.table_name)
+        CfnOutput(self, "StatisticsTable", value=self.statistics.table_name)
         CfnOutput(self, "ModelsBucket", value=self.models.bucket_name)
         CfnOutput(self, "ResultsBucket", value=self.results.bucket_name)
+        CfnOutput(self, "InputsBucket", value=self.inputs.bucket_name)
         CfnOutput(self, "TrainingBucket", value=self.training.bucket_name)
         CfnOutput(self, "PepperSecret", value=self.pepper.secret_arn)

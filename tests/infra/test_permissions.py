@@ -77,13 +77,36 @@ def test_who_serves_only_reads_keys_and_models(assembly: Assembly, role: str, ta
     assert rights(assembly, role, "ModelsBucket") == {"s3:GetObject"}
 
 
-def test_batch_writes_results_and_dead_letters(assembly: Assembly) -> None:
-    assert rights(assembly, "Batch", "ResultsBucket") == {"s3:GetObject", "s3:PutObject"}
-    assert rights(assembly, "Batch", "DeadLetters") == {"sqs:SendMessage"}
+@pytest.mark.parametrize("role", ["Infer", "Batch"])
+def test_who_serves_leaves_results_and_deletes_none(assembly: Assembly, role: str) -> None:
+    assert rights(assembly, role, "ResultsBucket") == {"s3:GetObject", "s3:PutObject"}
 
 
-def test_infer_knows_neither_results_nor_queues(assembly: Assembly) -> None:
-    assert rights(assembly, "Infer", "ResultsBucket") == set()
+def test_infer_takes_uploads_and_batch_only_reads_them(assembly: Assembly) -> None:
+    assert rights(assembly, "Infer", "InputsBucket") == {"s3:GetObject", "s3:PutObject"}
+    assert rights(assembly, "Batch", "InputsBucket") == {"s3:GetObject"}
+
+
+def test_both_count_and_infer_also_shows_the_statistics(assembly: Assembly) -> None:
+    counts = {"dynamodb:UpdateItem"}
+    assert rights(assembly, "Batch", "StatisticsTable") == counts
+    assert rights(assembly, "Infer", "StatisticsTable") == {
+        "dynamodb:GetItem",
+        "dynamodb:Query",
+        *counts,
+    }
+
+
+@pytest.mark.parametrize("role", ["Infer", "Batch"])
+def test_who_serves_updates_nothing_but_statistics(assembly: Assembly, role: str) -> None:
+    ((resource,),) = [
+        on for _, actions, on in assembly.statements(role) if "dynamodb:UpdateItem" in actions
+    ]
+    assert "StatisticsTable" in resource
+
+
+def test_only_batch_knows_a_queue(assembly: Assembly) -> None:
+    assert "sqs:SendMessage" in rights(assembly, "Batch", "DeadLetters")
     assert rights(assembly, "Infer", "Batches") == set()
 
 

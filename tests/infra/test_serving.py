@@ -35,10 +35,13 @@ def test_infer_knows_its_resources(assembly: Assembly) -> None:
     given = assembly.properties("serving", FUNCTION, "Infer")["Environment"]["Variables"]
     assert given.keys() == {
         "INFERMETER_CONTROL_TABLE",
+        "INFERMETER_INPUTS_BUCKET",
         "INFERMETER_LEDGER_TABLE",
         "INFERMETER_MODELS_BUCKET",
         "INFERMETER_PEPPER_SECRET",
         "INFERMETER_REGISTRY_TABLE",
+        "INFERMETER_RESULTS_BUCKET",
+        "INFERMETER_STATISTICS_TABLE",
         "OPENBLAS_NUM_THREADS",
         "POWERTOOLS_LOG_LEVEL",
         "POWERTOOLS_METRICS_NAMESPACE",
@@ -48,10 +51,25 @@ def test_infer_knows_its_resources(assembly: Assembly) -> None:
     assert given["POWERTOOLS_SERVICE_NAME"] == "infer"
 
 
-def test_batch_also_knows_where_results_and_dead_letters_go(assembly: Assembly) -> None:
+def test_batch_also_knows_where_dead_letters_go(assembly: Assembly) -> None:
     given = assembly.properties("serving", FUNCTION, "Batch")["Environment"]["Variables"]
     assert text(given["INFERMETER_DEAD_LETTER_QUEUE"]).startswith("{BatchesDeadLetters")
-    assert "ResultsBucket" in text(given["INFERMETER_RESULTS_BUCKET"])
+
+
+@pytest.mark.parametrize("name", ["Infer", "Batch"])
+@pytest.mark.parametrize(
+    ("variable", "resource"),
+    [
+        ("INFERMETER_INPUTS_BUCKET", "InputsBucket"),
+        ("INFERMETER_RESULTS_BUCKET", "ResultsBucket"),
+        ("INFERMETER_STATISTICS_TABLE", "StatisticsTable"),
+    ],
+)
+def test_functions_know_where_tensors_and_counts_lie(
+    assembly: Assembly, name: str, variable: str, resource: str
+) -> None:
+    given = assembly.properties("serving", FUNCTION, name)["Environment"]["Variables"]
+    assert resource in text(given[variable])
 
 
 def test_the_api_is_regional_takes_bytes_and_modern_tls_only(assembly: Assembly) -> None:
@@ -60,6 +78,12 @@ def test_the_api_is_regional_takes_bytes_and_modern_tls_only(assembly: Assembly)
     assert api["BinaryMediaTypes"] == ["*/*"]
     assert api["SecurityPolicy"].startswith("SecurityPolicy_TLS13_1_2_PFS")
     assert api["EndpointAccessMode"] == "STRICT"
+
+
+def test_the_gateway_leaves_compression_to_client_and_function(assembly: Assembly) -> None:
+    assert "MinimumCompressionSize" not in assembly.properties(
+        "serving", "AWS::ApiGateway::RestApi"
+    )
 
 
 def test_every_path_and_method_reaches_the_function(assembly: Assembly) -> None:

@@ -36,6 +36,7 @@ def test_the_projects_own_settings_are_valid() -> None:
         ("infer", "memory_mb", "1769", r'infer.memory_mb: expected a whole number .*, got "1769"'),
         ("infer", "memory_mb", True, r"infer.memory_mb: expected a whole number .*, got true"),
         ("batch", "recieves", 3, r"batch.recieves: expected one of .*, got an unknown name"),
+        ("storage", "inputs_days", 31, r"storage.inputs_days: expected .* from 1 to 30, got 31"),
         ("storage", "retain", 1, r"storage.retain: expected one of true, false, got 1"),
         ("functions", "architecture", "arm", r'expected one of "x86_64", "arm64", got "arm"'),
         ("functions", "log_days", 31, r"functions.log_days: expected one of 1, 3, .*, got 31"),

@@ -18,7 +18,7 @@ def test_what_holds_data_outlives_its_stack(assembly: Assembly, kind: str) -> No
         assert resource["UpdateReplacePolicy"] == "Retain"
 
 
-@pytest.mark.parametrize("name", ["Ledger", "Control", "Registry"])
+@pytest.mark.parametrize("name", ["Ledger", "Control", "Registry", "Statistics"])
 def test_tables_are_on_demand_and_can_be_restored(assembly: Assembly, name: str) -> None:
     table = assembly.properties("storage", TABLE, name)
     assert table["BillingMode"] == "PAY_PER_REQUEST"
@@ -40,14 +40,14 @@ def test_the_ledger_is_indexed_by_commit_hour(assembly: Assembly) -> None:
     assert index["Projection"] == {"ProjectionType": "ALL"}
 
 
-@pytest.mark.parametrize("name", ["Models", "Results", "Training"])
+@pytest.mark.parametrize("name", ["Models", "Results", "Inputs", "Training"])
 def test_buckets_are_private_and_encrypted(assembly: Assembly, name: str) -> None:
     bucket = assembly.properties("storage", BUCKET, name)
     assert all(bucket["PublicAccessBlockConfiguration"].values())
     assert "ServerSideEncryptionConfiguration" in bucket["BucketEncryption"]
 
 
-@pytest.mark.parametrize("name", ["Models", "Results", "Training"])
+@pytest.mark.parametrize("name", ["Models", "Results", "Inputs", "Training"])
 def test_buckets_refuse_plain_http(assembly: Assembly, name: str) -> None:
     policy = assembly.properties("storage", "AWS::S3::BucketPolicy", name)
     (statement,) = policy["PolicyDocument"]["Statement"]
@@ -66,6 +66,12 @@ def test_results_are_announced_and_expire(assembly: Assembly) -> None:
     assert announced == {"EventBridgeEnabled": True}
     (rule,) = results["LifecycleConfiguration"]["Rules"]
     assert rule["ExpirationInDays"] == 30
+
+
+def test_what_customers_upload_is_gone_the_next_day(assembly: Assembly) -> None:
+    inputs = assembly.properties("storage", BUCKET, "Inputs")
+    (rule,) = inputs["LifecycleConfiguration"]["Rules"]
+    assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", 1)
 
 
 def test_the_pepper_is_generated(assembly: Assembly) -> None:
