@@ -6,18 +6,21 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
-from botocore.loaders import JSONFileLoader, Loader, create_loader
-from moto import mock_aws
 
-from tests.cloud import Cloud, make_cloud
+from tests.contract.options import pytest_addoption  # noqa: F401  a hook
 
+# AWS is imported where it is used: tests/contract runs against any URL without it.
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.cloud import Cloud
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _api_descriptions_are_read_once() -> Iterator[None]:
     """Each botocore session reads megabytes of JSON; here there is a session in every test."""
+    from botocore.loaders import JSONFileLoader, Loader, create_loader
+
     with pytest.MonkeyPatch.context() as patch:
         read = cache(JSONFileLoader().load_file)
         patch.setattr(JSONFileLoader, "load_file", staticmethod(read))
@@ -29,5 +32,9 @@ def _api_descriptions_are_read_once() -> Iterator[None]:
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     """A fresh account in the process."""
+    from moto import mock_aws
+
+    from tests.cloud import make_cloud
+
     with mock_aws():
         yield make_cloud(monkeypatch)
