@@ -65,12 +65,12 @@ class Request:
 def request(
     inputs: Iterable[dict[str, Any]], *, tail: bytes = b"", utf8: bool = True, **fields: Any
 ) -> Request:
-    """A request of these entries; a `tail`, even an empty one's, follows binary entries."""
+    """A request of these entries; the `tail` follows, where one of them has no `data`."""
     entries = list(inputs)
     text = json.dumps({"inputs": entries, **fields}, ensure_ascii=not utf8, allow_nan=False)
     head = text.encode()
-    binary = any("binary_data_size" in entry.get("parameters", {}) for entry in entries)
-    return Request(head + tail, {LENGTH: str(len(head))} if binary or tail else {})
+    binary = tail or any("data" not in entry for entry in entries)
+    return Request(head + tail, {LENGTH: str(len(head))} if binary else {})
 
 
 def request_of(*tensors: Tensor, form: str = "flat", **fields: Any) -> Request:

@@ -40,7 +40,9 @@ def server(request: pytest.FixtureRequest, tmp_path_factory) -> Iterator[Server]
     """The server at `--base-url`; ours, in the process, without one."""
     if url := request.config.getoption("base_url"):
         named = tuple(request.config.getoption("model"))
-        yield Server(UrlTransport(url), key=request.config.getoption("api_key"), named=named)
+        transport = UrlTransport(url)
+        yield Server(transport, key=request.config.getoption("api_key"), named=named)
+        transport.close()
         return
     from .account import serving
 

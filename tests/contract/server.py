@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -99,7 +100,9 @@ class Server:
         Without statuses it is 400, as Triton, KServe and ours answer what is wrong in a request.
         """
         message = error_of(answer, *(statuses or (400,)))
-        assert naming in message, f"expected a message that names {naming!r}, got {message!r}"
+        # As a word: `x` is in `expected`, too.
+        named = re.search(rf"(?<!\w){re.escape(naming)}(?!\w)", message)
+        assert named, f"expected a message that names {naming!r}, got {message!r}"
         assert self.get(LIVE).status == 200, "the server is no longer live"
         return message
 

@@ -38,7 +38,7 @@ def headers(server: Server) -> dict[str, str]:
 
 
 def rest_event(
-    method: str, path: str, headers: dict[str, str], body: bytes, **changes: Any
+    method: str, path: str, headers: dict[str, str], body: bytes, /, **changes: Any
 ) -> dict[str, Any]:
     """Payload 1.0, as a REST API sends it."""
     from tests.cloud import proxy_event
@@ -52,7 +52,7 @@ def http_event(
     path: str,
     headers: dict[str, str],
     body: bytes,
-    *,
+    /,
     stage: str = "$default",
     **changes: Any,
 ) -> dict[str, Any]:
@@ -96,7 +96,6 @@ def _text(body: bytes) -> dict[str, Any]:
 
 
 EVENTS = pytest.mark.parametrize("event", [rest_event, http_event], ids=["1.0", "2.0"])
-Build = "Callable[..., dict[str, Any]]"
 
 
 def check(answer: Answer, echo: Echo) -> None:

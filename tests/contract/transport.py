@@ -69,3 +69,7 @@ class UrlTransport:
             decode_content=False,
         )
         return Answer(response.status, dict(response.headers), response.data)
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._pool.clear()
