@@ -14,9 +14,8 @@ from infra.constructs.layers import architecture, runtime
 from infra.constructs.logs import log_group
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from infra.constructs.layers import Layers
     from infra.settings import Functions
 
 
@@ -32,7 +31,7 @@ class Handler(Construct):
         memory_mb: int,
         timeout_s: int,
         environment: Mapping[str, str],
-        layers: Layers,
+        layers: Sequence[lambda_.ILayerVersion],
         settings: Functions,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -46,7 +45,7 @@ class Handler(Construct):
             handler="handler.handler",
             runtime=runtime(settings),
             architecture=architecture(settings),
-            layers=[layers.core, layers.onnxruntime],
+            layers=layers,
             memory_size=memory_mb,
             timeout=Duration.seconds(timeout_s),
             role=self.role,

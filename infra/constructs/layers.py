@@ -1,4 +1,4 @@
-"""The two layers under every function."""
+"""The two layers under every function, and the one under the function that shows `/docs`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.constructs.code import ROOT, source
-from layers.onnxruntime.build import build
+from layers.docs.build import build as build_docs
+from layers.onnxruntime.build import build as build_onnxruntime
 
 if TYPE_CHECKING:
     from infra.settings import Functions
@@ -23,7 +24,9 @@ class Layers(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Functions) -> None:
         super().__init__(scope, construct_id)
-        built = build(python=settings.python, architecture=settings.architecture, root=ROOT)
+        built = build_onnxruntime(
+            python=settings.python, architecture=settings.architecture, root=ROOT
+        )
         self.core = lambda_.LayerVersion(
             self, "Core", code=source("layers/core"), description="infermeter"
         )
@@ -35,6 +38,13 @@ class Layers(Construct):
             compatible_runtimes=[runtime(settings)],
             description="onnxruntime, numpy, orjson, Powertools",
         )
+        self.base = [self.core, self.onnxruntime]
+
+
+def docs_layer(scope: Construct, construct_id: str) -> lambda_.LayerVersion:
+    """Return the layer with the page that shows the API, for any Python and processor."""
+    code = lambda_.Code.from_asset(str(build_docs(root=ROOT)))
+    return lambda_.LayerVersion(scope, construct_id, code=code, description="Swagger UI")
 
 
 def architecture(settings: Functions) -> lambda_.Architecture:

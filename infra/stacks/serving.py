@@ -9,7 +9,7 @@ from aws_cdk import CfnOutput, Stack
 from infra.constructs.batch_queue import BatchQueue
 from infra.constructs.gateway import Gateway
 from infra.constructs.handler import Handler
-from infra.constructs.layers import Layers
+from infra.constructs.layers import Layers, docs_layer
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -25,7 +25,7 @@ class ServingStack(Stack):
         self, scope: Construct, construct_id: str, *, settings: Settings, storage: StorageStack
     ) -> None:
         super().__init__(scope, construct_id, description="infermeter: API, queue, inference")
-        layers = Layers(self, "Layers", settings=settings.functions)
+        layers = Layers(self, "Layers", settings=settings.functions).base
         resources = {
             "INFERMETER_CONTROL_TABLE": storage.control.table_name,
             "INFERMETER_INPUTS_BUCKET": storage.inputs.bucket_name,
@@ -44,7 +44,7 @@ class ServingStack(Stack):
             memory_mb=settings.infer.memory_mb,
             timeout_s=settings.infer.timeout_s,
             environment=resources,
-            layers=layers,
+            layers=[*layers, docs_layer(self, "Docs")],
             settings=settings.functions,
         )
         allow_inference(infer, storage)

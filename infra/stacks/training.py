@@ -39,7 +39,7 @@ class TrainingStack(Stack):
                 "INFERMETER_REGISTRY_TABLE": storage.registry.table_name,
                 "INFERMETER_TRAINING_BUCKET": storage.training.bucket_name,
             },
-            layers=Layers(self, "Layers", settings=settings.functions),
+            layers=Layers(self, "Layers", settings=settings.functions).base,
             settings=settings.functions,
         )
         allow_publishing(publish, storage)
