@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from infermeter.api.application import Application
+from infermeter.api.endpoints import server
+from infermeter.api.endpoints.inference import InferenceEndpoint
+from infermeter.api.endpoints.models import ModelEndpoints
+from infermeter.api.endpoints.repository import RepositoryEndpoints
 from infermeter.engine.models import Models
 from infermeter.errors import (
     ModelFailed,
@@ -270,6 +275,16 @@ class World:
             models=Models(self.files, self.runtime, budget_bytes=10**6),
             ledger=self.ledger,
             clock=self.clock,
+        )
+
+    def application(self) -> Application:
+        """The HTTP API over the service."""
+        return Application(
+            self.service.authenticator,
+            server.ENDPOINTS,
+            ModelEndpoints(self.service).endpoints(),
+            RepositoryEndpoints(self.service).endpoints(),
+            InferenceEndpoint(self.service, self.clock).endpoints(),
         )
 
     def make_key(self, tenant: str = "acme") -> Key:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from infermeter import bfloat16
 from infermeter.tensors import DATATYPES, Datatype, Tensor
 
 shapes = st.lists(st.integers(0, 4), max_size=3).map(tuple)
@@ -47,13 +48,15 @@ def extremes(datatype: Datatype) -> Tensor:
         values = [b"", b"\0", b"a\0b\0", 'żółć \U0001f600 "quoted" \\ '.encode(), b"\n\x7f"]
     elif datatype.kind == "b":
         values = [True, False]
-    elif datatype.kind == "f":
-        limits = np.finfo(datatype.dtype)
+    elif datatype.kind in "fV":
+        limits = np.finfo("<f4" if datatype.kind == "V" else datatype.dtype)
         values = [limits.max, limits.min, limits.tiny, limits.smallest_subnormal, limits.eps]
         values += [0.0, -0.0, 0.1, math.nan, math.inf, -math.inf]
     else:
         bounds = np.iinfo(datatype.dtype)
         values = [bounds.min, bounds.max, 0, 1]
+    if datatype.kind == "V":
+        return Tensor("x", datatype, bfloat16.from_floats(np.array(values, dtype="<f8")))
     array = np.empty(len(values), dtype=datatype.dtype)
     array[:] = values
     return Tensor("x", datatype, array)
@@ -69,6 +72,8 @@ def assert_same(got: np.ndarray, wanted: np.ndarray, *, bitwise: bool) -> None:
     if bitwise and got.dtype.kind != "O":
         assert got.tobytes() == wanted.tobytes()
         return
+    if got.dtype == bfloat16.BF16:
+        got, wanted = bfloat16.to_float32(got), bfloat16.to_float32(wanted)
     np.testing.assert_array_equal(got, wanted, strict=True)
     if got.dtype.kind == "f":
         number = ~np.isnan(wanted)

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from infermeter.api.application import Application, Exchange
+from infermeter.api.exchange import Exchange
 from infermeter.errors import LedgerUnavailable
 from infermeter.metering.ids import derive_id
 from infermeter.wire.http import HttpRequest
@@ -24,7 +24,7 @@ class Site:
         self.world = World(self.ledger)
         self.key = self.world.make_key()
         self.world.publish(2.0)
-        self.application = Application(self.world.service, self.world.clock)
+        self.application = self.world.application()
 
     def ask(
         self,
@@ -146,7 +146,7 @@ def test_an_answer_just_in_time_is_charged(site: Site) -> None:
 
 def test_a_model_that_fails_charges_nothing(site: Site) -> None:
     exchange = site.ask(body={"inputs": [ROW | {"data": [-1, 0]}]})
-    assert exchange.response.status == 500
+    assert exchange.response.status == 422
     assert b"a negative number" in exchange.response.body
     assert not site.ledger.entries
 

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from infermeter.errors import InvalidTensor, MalformedBody
 from infermeter.tensors import DATATYPES, Datatype
-from infermeter.wire.binary import Tail, encode_binary, split_body
+from infermeter.wire.binary import (
+    HEADER_LENGTH,
+    SAGEMAKER_TYPE,
+    Tail,
+    encode_binary,
+    json_length,
+    split_body,
+)
 from tests.strategies import assert_same, datatypes, extremes, shapes, tensors
 
 ALL = pytest.mark.parametrize("datatype", DATATYPES.values(), ids=DATATYPES)
@@ -99,23 +106,40 @@ def test_a_boolean_is_0_or_1() -> None:
         tail(b"\2").take("x", DATATYPES["BOOL"], (1,), 1)
 
 
+@pytest.mark.parametrize("header", ["abc", "", "+-5", "--5", "1.5", "9" * 5000, "²", "1, 1"])
+def test_a_length_that_is_no_number_is_refused(header: str) -> None:
+    with pytest.raises(MalformedBody, match="Unable to parse Inference-Header-Content-Length"):
+        json_length({HEADER_LENGTH: header})
+
+
 @pytest.mark.parametrize(
-    "header", ["abc", "", "+-5", "--5", "1.5", "9" * 5000, "99999999999", "-1", "4", "²", "1, 1"]
+    ("headers", "length"),
+    [
+        ({}, None),
+        ({"content-type": "application/json"}, None),
+        ({HEADER_LENGTH: "2"}, 2),
+        ({HEADER_LENGTH: " +2 "}, 2),
+        ({HEADER_LENGTH: "0"}, 0),
+        ({"content-type": f"{SAGEMAKER_TYPE}7"}, 7),
+        ({"content-type": f"{SAGEMAKER_TYPE}7", HEADER_LENGTH: "2"}, 2),
+    ],
 )
-def test_a_length_that_cannot_be_is_refused(header: str) -> None:
-    with pytest.raises(MalformedBody):
-        split_body(b"{}x", header)
+def test_headers_say_where_json_ends(headers: dict[str, str], length: int | None) -> None:
+    assert json_length(headers) == length
 
 
-def test_without_the_header_all_is_json() -> None:
-    head, rest = split_body(b"{}", None)
-    assert (bytes(head), bytes(rest)) == (b"{}", b"")
+@pytest.mark.parametrize("length", [-1, 4, 99999999999])
+def test_a_length_outside_the_body_is_refused(length: int) -> None:
+    with pytest.raises(MalformedBody, match=r"should be in range \(0, 3\)"):
+        split_body(b"{}x", length)
 
 
-@pytest.mark.parametrize("header", ["2", " 2 ", "+2"])
-def test_the_header_says_where_json_ends(header: str) -> None:
-    head, rest = split_body(b"{}xy", header)
-    assert (bytes(head), bytes(rest)) == (b"{}", b"xy")
+@pytest.mark.parametrize(
+    ("length", "head", "rest"), [(None, b"{}xy", b""), (2, b"{}", b"xy"), (4, b"{}xy", b"")]
+)
+def test_a_body_is_cut_where_json_ends(length: int | None, head: bytes, rest: bytes) -> None:
+    cut = split_body(b"{}xy", length)
+    assert (cut[0], bytes(cut[1])) == (head, rest)
 
 
 def test_a_fixed_size_tensor_is_a_view_of_the_body() -> None:

@@ -181,8 +181,8 @@ class BatchConsumer:
 
     def _deliver(self, call: Call, result: InferenceResult) -> Delivery[None]:
         # JSON alone: a result is read by whoever finds it, long after the request is gone.
-        body = oip.encode_response(result, oip.OutputForm({}))
-        document = _document(call.request_id, "succeeded", response=orjson.Fragment(body.content))
+        content, _ = oip.encode_response(result, oip.JSON_FORM).written()
+        document = _document(call.request_id, "succeeded", response=orjson.Fragment(content))
         self._results.write(call.principal.tenant, call.request_id, document, call.payload_hash)
         return Delivery(None, len(document))
 

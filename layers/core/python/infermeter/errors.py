@@ -4,8 +4,11 @@ InfermeterError
 ├── InvalidRequest              the caller must change what it sends
 │   ├── MalformedBody               not the document that the protocol asks for
 │   ├── MalformedEvent              an event that no transport of ours sends
+│   ├── InvalidField                one field of a document: name, expected, got
 │   ├── InvalidTensor               one tensor: name, expected, got
 │   ├── UnsupportedFeature          understood, and not offered
+│   ├── UnsupportedEncoding         a body compressed in a way that this server does not read
+│   ├── ModelFailed                 the model could not compute this input
 │   └── TooLarge                    over a declared limit
 ├── Unauthenticated             no key, or not a valid one
 ├── NotFound
@@ -15,6 +18,7 @@ InfermeterError
 │   ├── UnknownKey
 │   └── UnknownTenant
 ├── MethodNotAllowed
+├── ModelInUse                  an alias points at it, so it cannot be unloaded
 ├── RequestIdRefused            the id cannot stand for this request
 │   ├── MalformedRequestId
 │   ├── RequestIdOutsideWindow
@@ -26,7 +30,6 @@ InfermeterError
 │   ├── StoreUnavailable
 │   ├── ModelUnavailable
 │   └── Defect                      nothing here foresaw it; its cause is in the log
-├── ModelFailed                 the model could not compute this input
 └── PublicationRefused          nothing was changed
     ├── InvalidManifest
     ├── GateNotPassed
@@ -38,10 +41,16 @@ Each message says what was expected, what came and, where it is not plain, what 
 from __future__ import annotations
 
 import reprlib
+from typing import ClassVar
 
 
 class InfermeterError(Exception):
-    """Base of the tree. `str(error)` is the message that a caller may read."""
+    """Base of the tree. `str(error)` is the message that a caller may read.
+
+    `retryable` says whether the same request may succeed later.
+    """
+
+    retryable: ClassVar[bool] = False
 
 
 class InvalidRequest(InfermeterError):
@@ -56,6 +65,14 @@ class MalformedEvent(InvalidRequest):
     """The event has not the shape of the trigger that it claims to come from."""
 
 
+class InvalidField(InvalidRequest):
+    """One field of a document is not what the protocol asks for."""
+
+    def __init__(self, field: str, *, expected: str, got: str) -> None:
+        self.field = field
+        super().__init__(f"{field}: expected {expected}, got {got}")
+
+
 class InvalidTensor(InvalidRequest):
     """One tensor differs from what the signature, or its own declaration, promises."""
 
@@ -68,10 +85,25 @@ class UnsupportedFeature(InvalidRequest):
     """The protocol has this feature and this service does not offer it."""
 
 
+class UnsupportedEncoding(InvalidRequest):
+    """The body's Content-Encoding is none that this server reads."""
+
+    def __init__(self, encoding: str, readable: tuple[str, ...]) -> None:
+        self.readable = readable
+        super().__init__(
+            f"Content-Encoding: expected {' or '.join(readable)}, got '{encoding}'; "
+            "send the body so, or as it is"
+        )
+
+
+class ModelFailed(InvalidRequest):
+    """The model raised on an input that its signature admits."""
+
+
 class TooLarge(InvalidRequest):
     """Something is over a declared limit."""
 
-    def __init__(self, what: str, *, limit: int, got: int, unit: str, remedy: str) -> None:
+    def __init__(self, what: str, *, limit: int, got: int | str, unit: str, remedy: str) -> None:
         super().__init__(f"{what}: expected at most {limit} {unit}, got {got}; {remedy}")
 
 
@@ -135,6 +167,16 @@ class MethodNotAllowed(InfermeterError):
         )
 
 
+class ModelInUse(InfermeterError):
+    """What aliases point at is served, and cannot be unloaded by a caller."""
+
+    def __init__(self, model: str, aliases: tuple[str, ...]) -> None:
+        super().__init__(
+            f"failed to unload '{model}': expected a model that no alias points at, got "
+            f"{', '.join(aliases)}; aliases are moved by the operator"
+        )
+
+
 class RequestIdRefused(InfermeterError):
     """The request id cannot stand for this request; nothing was run or billed under it."""
 
@@ -170,6 +212,8 @@ class RecordedVersionGone(InfermeterError):
 class DeadlineExceeded(InfermeterError):
     """The answer came too late to be delivered; nothing was recorded."""
 
+    retryable = True
+
     def __init__(self, late_s: float) -> None:
         super().__init__(
             f"the answer was ready {late_s:.1f} s too late to be delivered; "
@@ -180,7 +224,8 @@ class DeadlineExceeded(InfermeterError):
 class Unavailable(InfermeterError):
     """Something behind the service did not answer; a retry may succeed."""
 
-    retry_after_s = 1
+    retryable = True
+    retry_after_s: ClassVar[int] = 1
 
 
 class LedgerUnavailable(Unavailable):
@@ -207,10 +252,6 @@ class Defect(Unavailable):
 
     def __init__(self) -> None:
         super().__init__("internal error; retry")
-
-
-class ModelFailed(InfermeterError):
-    """The model raised on an input that its signature admits."""
 
 
 class PublicationRefused(InfermeterError):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from infermeter.signature import Signature
     from infermeter.tensors import Tensor
 
 Parameter = str | int | float | bool
@@ -15,19 +16,24 @@ Parameter = str | int | float | bool
 
 @dataclass(frozen=True, slots=True)
 class InferenceRequest:
-    """Tensors in, and the names of the outputs wanted (none: all of them)."""
+    """Tensors in, and the names of the outputs wanted (none: all of them).
+
+    `timeout_s` is how long the caller waits for the answer; None: as long as the transport.
+    """
 
     inputs: tuple[Tensor, ...]
     outputs: tuple[str, ...] = ()
     id: str | None = None
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    timeout_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class InferenceResult:
-    """Tensors out, and the concrete version that computed them."""
+    """Tensors out, the concrete version that computed them, and its signature."""
 
     model: str
     version: str
     outputs: tuple[Tensor, ...]
+    signature: Signature
     id: str | None = None

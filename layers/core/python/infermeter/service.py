@@ -7,6 +7,7 @@ is given was recorded, and one that could not be given was not.
 
 from __future__ import annotations
 
+import math
 import time
 import uuid
 from collections import defaultdict
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from infermeter.metering.ids import Channel, RequestId
     from infermeter.metering.ledger import Commit, Ledger
     from infermeter.registry.catalog import Catalog
+    from infermeter.signature import Signature
     from infermeter.tenants.authentication import Authenticator, Principal
 
 # What the put may take at most; an answer that is not ready this long before its deadline is late.
@@ -47,7 +49,8 @@ Delivered = TypeVar("Delivered")
 class Call:
     """One inference asked for. `version` as the caller named it: a number, an alias or nothing.
 
-    `deadline` is the epoch time in seconds after which no answer can reach the caller.
+    `deadline` is the epoch time in seconds after which no answer can reach the caller;
+    `patience_until` the one after which it wants none.
     """
 
     principal: Principal
@@ -59,6 +62,7 @@ class Call:
     channel: Channel
     bytes_in: int
     deadline: float
+    patience_until: float = math.inf
     gateway_id: str = ""
 
 
@@ -108,6 +112,10 @@ class Service:
     ) -> None:
         self.authenticator, self.catalog, self.models = authenticator, catalog, models
         self._ledger, self._clock = ledger, clock
+
+    def signature(self, model: str, version: str | None) -> Signature:
+        """What the model takes and gives. Raises UnknownModel or UnknownVersion."""
+        return self.models.manifest(self.catalog.resolve(model, version)).signature
 
     def infer(
         self, call: Call, deliver: Callable[[Call, InferenceResult], Delivery[Delivered]]
@@ -184,7 +192,7 @@ class Service:
     def _commit(self, admitted: _Admitted, bytes_out: int) -> Commit:
         call, version = admitted.call, admitted.model.version
         now = self._clock()
-        late_s = now + PUT_BUDGET_S - call.deadline
+        late_s = max(now + PUT_BUDGET_S - call.deadline, now - call.patience_until)
         if late_s > 0:
             raise DeadlineExceeded(late_s)
         unit = admitted.model.manifest.unit
@@ -285,6 +293,7 @@ def _deliver(
             Tensor(name, datatype_of(array), array)
             for name, array in zip(admitted.outputs, arrays, strict=True)
         ),
+        signature=admitted.model.manifest.signature,
         id=admitted.call.request.id,
     )
     started = time.perf_counter()

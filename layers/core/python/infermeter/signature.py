@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 VARIABLE = -1
 
+# Rows of one request on the batch axis.
+MAX_BATCH = 1 << 20
+
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
@@ -92,13 +95,19 @@ class Signature:
     def rows(self, given: Mapping[str, Tensor]) -> int:
         """How many rows lie on the batch axis: 1 for a model without one.
 
-        Raises InvalidTensor when the inputs disagree.
+        Raises InvalidTensor when the inputs disagree, or have more than `MAX_BATCH`.
         """
         if self.batch_axis is None:
             return 1
         first: int | None = None
         for tensor in given.values():
             rows = tensor.shape[self.batch_axis]
+            if rows > MAX_BATCH:
+                raise InvalidTensor(
+                    tensor.name,
+                    expected=f"at most {MAX_BATCH} rows on axis {self.batch_axis}",
+                    got=f"{rows}",
+                )
             if first is None:
                 first = rows
             elif rows != first:

@@ -11,7 +11,7 @@ from infermeter.errors import Defect
 from infermeter.metering.ledger import Billed
 
 if TYPE_CHECKING:
-    from infermeter.api.application import Exchange
+    from infermeter.api.exchange import Exchange
     from infermeter.batch import Outcome
     from infermeter.service import Served
 

@@ -19,7 +19,8 @@ class Datatype:
     """A datatype as the wire names it.
 
     `dtype` is numpy's little-endian equivalent; BYTES is an object array whose elements are
-    `bytes`, and has no fixed `itemsize` (0).
+    `bytes`, and has no fixed `itemsize` (0). numpy has no BF16: such an array holds the bits, in
+    a dtype of one field that no other datatype has (see `bfloat16`).
     """
 
     name: str
@@ -28,7 +29,7 @@ class Datatype:
 
     @property
     def kind(self) -> str:
-        """numpy's kind letter: b, i, u, f, or O for BYTES."""
+        """numpy's kind letter: b, i, u, f, O for BYTES, or V for BF16."""
         return self.dtype.kind
 
 
@@ -53,6 +54,7 @@ DATATYPES: Mapping[str, Datatype] = {
         _fixed("FP16", "<f2"),
         _fixed("FP32", "<f4"),
         _fixed("FP64", "<f8"),
+        Datatype("BF16", np.dtype([("bf16", "<u2")]), 2),
         Datatype("BYTES", np.dtype(object), 0),
     )
 }

@@ -16,6 +16,10 @@ from infermeter.adapters.pepper import SecretPepper
 from infermeter.adapters.registry import DynamoRegistry
 from infermeter.adapters.results import S3Results
 from infermeter.api.application import Application
+from infermeter.api.endpoints import server
+from infermeter.api.endpoints.inference import InferenceEndpoint
+from infermeter.api.endpoints.models import ModelEndpoints
+from infermeter.api.endpoints.repository import RepositoryEndpoints
 from infermeter.batch import BatchConsumer
 from infermeter.engine.models import Models
 from infermeter.metering.usage import Usage
@@ -92,7 +96,14 @@ class Wiring:
     @cached_property
     def application(self) -> Application:
         """The HTTP API."""
-        return Application(self.service, time.time)
+        service = self.service
+        return Application(
+            service.authenticator,
+            server.ENDPOINTS,
+            ModelEndpoints(service).endpoints(),
+            RepositoryEndpoints(service).endpoints(),
+            InferenceEndpoint(service, time.time).endpoints(),
+        )
 
     @cached_property
     def batch_consumer(self) -> BatchConsumer:

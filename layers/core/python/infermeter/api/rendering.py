@@ -1,6 +1,8 @@
-"""Domain errors as HTTP statuses, in the Open Inference Protocol's error shape."""
+"""Domain errors as HTTP responses, in the error shape of the protocol that was spoken."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import orjson
 
@@ -10,19 +12,28 @@ from infermeter.wire.http import HttpResponse
 # The nearest ancestor in the tree decides.
 STATUSES: dict[type[errors.InfermeterError], int] = {
     errors.InvalidRequest: 400,
+    errors.UnsupportedEncoding: 415,
     errors.UnsupportedFeature: 501,
+    errors.ModelFailed: 422,
     errors.TooLarge: 413,
     errors.Unauthenticated: 401,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
+    errors.ModelInUse: 409,
     errors.RequestIdRefused: 422,
     errors.RecordedVersionGone: 409,
     errors.DeadlineExceeded: 504,
     errors.Unavailable: 503,
-    errors.ModelFailed: 500,
     errors.PublicationRefused: 422,
 }
-JSON = "application/json"
+# OpenAI's `code`, where it has one.
+_CODES: dict[type[errors.InfermeterError], str] = {
+    errors.Unauthenticated: "invalid_api_key",
+    errors.UnknownModel: "model_not_found",
+    errors.UnknownVersion: "model_not_found",
+}
+JSON = "application/json"  # exactly: kserve's client compares the whole of it
+_INTERNAL = "internal error; nothing was billed unless a retry says 'replay'"
 
 
 def status_of(error: errors.InfermeterError) -> int:
@@ -30,26 +41,44 @@ def status_of(error: errors.InfermeterError) -> int:
     return next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
 
 
-def render_error(error: errors.InfermeterError) -> HttpResponse:
-    """`{"error": "<message>"}` with the headers that the status calls for."""
-    headers = {"content-type": JSON}
+def render_error(error: errors.InfermeterError, family: str = "oip") -> HttpResponse:
+    """The error in its protocol's shape, with the headers that the status calls for.
+
+    `oip`: `{"error": "<message>"}`; `openai`: `{"error": {"message","type","param","code"}}`.
+    """
+    status = status_of(error)
+    headers = {"content-type": JSON, "x-should-retry": "true" if error.retryable else "false"}
     if isinstance(error, errors.Unavailable):
         headers["retry-after"] = str(error.retry_after_s)
-    if isinstance(error, errors.Unauthenticated):
+    elif isinstance(error, errors.Unauthenticated):
         headers["www-authenticate"] = "Bearer"
-    if isinstance(error, errors.MethodNotAllowed):
+    elif isinstance(error, errors.MethodNotAllowed):
         headers["allow"] = ", ".join(error.allowed)
-    return HttpResponse(status_of(error), orjson.dumps({"error": str(error)}), headers)
+    elif isinstance(error, errors.UnsupportedEncoding):
+        headers["accept-encoding"] = ", ".join(error.readable)
+    if family == "openai":
+        param = error.field if isinstance(error, errors.InvalidField) else None
+        code = next((_CODES[kind] for kind in type(error).__mro__ if kind in _CODES), None)
+        body = _openai_error(str(error), status, param, code)
+    else:
+        body = {"error": str(error)}
+    return HttpResponse(status, orjson.dumps(body), headers)
 
 
-def render_json(document: object) -> HttpResponse:
-    """A 200 with a JSON body."""
-    return HttpResponse(200, orjson.dumps(document), {"content-type": JSON})
+def render_json(document: object, status: int = 200) -> HttpResponse:
+    """A success with a JSON body."""
+    return HttpResponse(status, orjson.dumps(document), {"content-type": JSON})
 
 
-def render_internal_error() -> HttpResponse:
+def render_internal_error(family: str = "oip") -> HttpResponse:
     """A 500 for what no error of the domain foresaw; the trace is for the log alone."""
-    body = orjson.dumps(
-        {"error": "internal error; nothing was billed unless a retry says 'replay'"}
-    )
-    return HttpResponse(500, body, {"content-type": JSON})
+    body = _openai_error(_INTERNAL, 500) if family == "openai" else {"error": _INTERNAL}
+    headers = {"content-type": JSON, "x-should-retry": "true"}
+    return HttpResponse(500, orjson.dumps(body), headers)
+
+
+def _openai_error(
+    message: str, status: int, param: str | None = None, code: str | None = None
+) -> dict[str, Any]:
+    kind = "server_error" if status >= 500 else "invalid_request_error"
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}

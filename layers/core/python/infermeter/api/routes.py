@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from infermeter.errors import MethodNotAllowed, UnknownRoute
+from infermeter.errors import MethodNotAllowed, UnknownRoute, UnsupportedFeature
 
-_MODEL = r"/v2/models/(?P<model>[^/]+)(?:/versions/(?P<version>[^/]+))?"
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One path, its methods, and whether it answers without a key."""
+    """One method on one path, whose `{names}` stand for a segment each.
+
+    A `public` route answers without a key. `family` is the protocol whose shapes it speaks.
+    """
 
     endpoint: str
-    methods: tuple[str, ...]
-    pattern: re.Pattern[str]
+    method: str
+    path: str
     public: bool = False
+
+    @property
+    def family(self) -> str:
+        """`openai` or `oip`."""
+        return family_of(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,33 +35,127 @@ class Match:
     """The route that a request takes, with what its path names."""
 
     route: Route
-    model: str = ""
-    version: str | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def model(self) -> str:
+        """The model that the path names, or ""."""
+        return self.names.get("model", "")
+
+    @property
+    def version(self) -> str | None:
+        """The version or alias that the path names."""
+        return self.names.get("version")
 
 
-def _route(endpoint: str, method: str, pattern: str, *, public: bool = False) -> Route:
-    return Route(endpoint, (method,), re.compile(pattern), public)
+_MODEL = "/v2/models/{model}"
+_VERSION = "/v2/models/{model}/versions/{version}"
 
 
-ROUTES = (
-    _route("server_metadata", "GET", r"/v2/?", public=True),
-    _route("server_live", "GET", r"/v2/health/live", public=True),
-    _route("server_ready", "GET", r"/v2/health/ready", public=True),
-    _route("list_models", "GET", r"/v2/models"),
-    _route("model_metadata", "GET", _MODEL),
-    _route("model_ready", "GET", _MODEL + "/ready"),
-    _route("infer", "POST", _MODEL + "/infer"),
+def _of_model(endpoint: str, method: str, action: str = "") -> Iterator[Route]:
+    for place in (_MODEL, _VERSION):
+        yield Route(endpoint, method, place + action)
+
+
+ROUTES: tuple[Route, ...] = (
+    Route("server_metadata", "GET", "/v2", public=True),
+    Route("server_metadata", "GET", "/v2/", public=True),
+    Route("server_live", "GET", "/v2/health/live", public=True),
+    Route("server_ready", "GET", "/v2/health/ready", public=True),
+    Route("list_models", "GET", "/v2/models"),
+    *_of_model("model_metadata", "GET", ""),
+    *_of_model("model_ready", "GET", "/ready"),
+    *_of_model("model_config", "GET", "/config"),
+    *_of_model("infer", "POST", "/infer"),
+    Route("repository_index", "POST", "/v2/repository/index"),
+    Route("load_model", "POST", "/v2/repository/models/{model}/load"),
+    Route("unload_model", "POST", "/v2/repository/models/{model}/unload"),
 )
+
+_SHARED_MEMORY = "a customer's request shares no memory with the function that serves it"
+_GENERATION = "this server does not generate text yet"
+_OPERATION = "traces and logs are the operator's, set for a whole deployment"
+
+# What the protocols have and this server has not, by the path's beginning or its last segment.
+ABSENT_BELOW: Mapping[str, str] = {
+    "/v2/systemsharedmemory": _SHARED_MEMORY,
+    "/v2/cudasharedmemory": _SHARED_MEMORY,
+    "/v2/trace": _OPERATION,
+    "/v2/logging": _OPERATION,
+    "/v1/completions": _GENERATION,
+    "/v1/chat/completions": _GENERATION,
+}
+ABSENT_ACTIONS: Mapping[str, str] = {
+    "generate": _GENERATION,
+    "generate_stream": _GENERATION,
+    "infer_stream": _GENERATION,
+    "setting": _OPERATION,
+}
 
 
 def match(method: str, path: str) -> Match:
-    """The route of a request. Raises UnknownRoute or MethodNotAllowed."""
-    for route in ROUTES:
-        found = route.pattern.fullmatch(path)
-        if found is None:
+    """The route of a request.
+
+    Raises UnknownRoute, MethodNotAllowed, or UnsupportedFeature where a protocol has the path and
+    this server has not.
+    """
+    segments = path.split("/")
+    allowed = []
+    for route, literals, placeholders in _candidates(segments):
+        if any(segments[place] != literal for place, literal in literals):
             continue
-        if method not in route.methods:
-            raise MethodNotAllowed(method, path, route.methods)
-        names = found.groupdict()
-        return Match(route, names.get("model") or "", names.get("version"))
+        if route.method == method:
+            names = {name: segments[place] for place, name in placeholders}
+            if all(names.values()):
+                return Match(route, names)
+        else:
+            allowed.append(route.method)
+    if allowed:
+        raise MethodNotAllowed(method, path, tuple(dict.fromkeys(allowed)))
+    if reason := _absence(path, segments):
+        raise UnsupportedFeature(f"{path}: expected a route that this server offers: {reason}")
     raise UnknownRoute(path)
+
+
+def family_of(path: str) -> str:
+    """The protocol whose shapes a path's answers have: `openai` below /v1, `oip` elsewhere."""
+    return "openai" if path.startswith("/v1/") else "oip"
+
+
+_Compiled = tuple[Route, tuple[tuple[int, str], ...], tuple[tuple[int, str], ...]]
+
+
+def _compile(route: Route) -> _Compiled:
+    literals, placeholders = [], []
+    for place, segment in enumerate(route.path.split("/")):
+        if segment.startswith("{"):
+            placeholders.append((place, segment[1:-1]))
+        else:
+            literals.append((place, segment))
+    return route, tuple(literals), tuple(placeholders)
+
+
+def _index(routes: Iterable[Route]) -> dict[tuple[int, str], list[_Compiled]]:
+    """Routes by how many segments they have and by the last of them."""
+    index: defaultdict[tuple[int, str], list[_Compiled]] = defaultdict(list)
+    for route in routes:
+        segments = route.path.split("/")
+        last = "" if segments[-1].startswith("{") else segments[-1]
+        index[len(segments), last].append(_compile(route))
+    return dict(index)
+
+
+_INDEX = _index(ROUTES)
+
+
+def _candidates(segments: list[str]) -> Iterator[_Compiled]:
+    """A last segment that is spelled out wins over one that stands for anything."""
+    yield from _INDEX.get((len(segments), segments[-1]), ())
+    yield from _INDEX.get((len(segments), ""), ())
+
+
+def _absence(path: str, segments: list[str]) -> str | None:
+    for beginning, reason in ABSENT_BELOW.items():
+        if path == beginning or path.startswith(f"{beginning}/"):
+            return reason
+    return ABSENT_ACTIONS.get(segments[-1]) if path.startswith("/v2/models/") else None

@@ -55,6 +55,11 @@ class Models:
         served = self._served.get((version.model, version.version))
         return served.manifest if served else self._read_manifest(version)
 
+    def forget(self, model: str) -> None:
+        """Frees the memory that the model's versions take here; the next call loads them again."""
+        for key in [key for key in self._served if key[0] == model]:
+            del self._served[key]
+
     def _load(self, version: ModelVersion) -> ServedModel:
         manifest = self._read_manifest(version)
         files = {file.path: self._source.read(version.prefix, file.path) for file in manifest.files}

@@ -1,10 +1,15 @@
-"""API Gateway REST proxy events (payload format 1.0) to requests, responses to proxy answers."""
+"""API Gateway proxy events to requests, responses to proxy answers.
+
+Payload 1.0 is a REST API's; 2.0 an HTTP API's or a function URL's.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+"""
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
+
+import pybase64
 
 from infermeter.errors import MalformedEvent
 from infermeter.wire.http import HttpRequest
@@ -18,42 +23,58 @@ if TYPE_CHECKING:
 def decode_event(event: Mapping[str, Any]) -> HttpRequest:
     """The request in a proxy event; MalformedEvent for another kind of event."""
     try:
-        context = event["requestContext"]
-        return HttpRequest(
-            method=event["httpMethod"],
-            path=unquote(event["path"]),
-            headers=_headers(event),
-            body=_body(event),
-            gateway_id=context["requestId"],
-            received_ms=int(context["requestTimeEpoch"]),
-            query=event.get("queryStringParameters") or {},
-        )
+        return _decode_v2(event) if event.get("version") == "2.0" else _decode_v1(event)
     except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
         raise MalformedEvent(
-            f"event: expected an API Gateway REST proxy event, got one without {error}"
+            f"event: expected an API Gateway proxy event, got one without {error}"
         ) from None
 
 
 def encode_answer(response: HttpResponse) -> dict[str, Any]:
-    """The proxy integration's answer."""
-    body = base64.b64encode(response.body).decode() if response.binary else response.body.decode()
+    """The proxy integration's answer, which both payloads share."""
+    binary = response.binary
     return {
         "statusCode": response.status,
-        "headers": dict(response.headers),
-        "body": body,
-        "isBase64Encoded": response.binary,
+        "headers": response.headers,
+        "body": pybase64.b64encode_as_string(response.body) if binary else response.body.decode(),
+        "isBase64Encoded": binary,
     }
 
 
-def _headers(event: Mapping[str, Any]) -> dict[str, str]:
-    single = event.get("headers") or {}
-    multiple = event.get("multiValueHeaders") or {}
-    joined = {name.lower(): ", ".join(values) for name, values in multiple.items()}
-    return {**{name.lower(): value for name, value in single.items()}, **joined}
+def _decode_v1(event: Mapping[str, Any]) -> HttpRequest:
+    context = event["requestContext"]
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    for name, values in (event.get("multiValueHeaders") or {}).items():
+        headers[name.lower()] = values[0] if len(values) == 1 else ", ".join(values)
+    path = event["path"]
+    return HttpRequest(
+        method=event["httpMethod"],
+        path=unquote(path) if "%" in path else path,
+        headers=headers,
+        body=_body(event),
+        gateway_id=context["requestId"],
+        received_ms=int(context["requestTimeEpoch"]),
+        query=event.get("queryStringParameters") or {},
+    )
+
+
+def _decode_v2(event: Mapping[str, Any]) -> HttpRequest:
+    context = event["requestContext"]
+    # A stage that has a name is part of the path here.
+    path = event["rawPath"].removeprefix(f"/{context['stage']}") or "/"
+    return HttpRequest(
+        method=context["http"]["method"],
+        path=unquote(path),
+        headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+        body=_body(event),
+        gateway_id=context["requestId"],
+        received_ms=int(context["timeEpoch"]),
+        query=dict(parse_qsl(event.get("rawQueryString") or "", keep_blank_values=True)),
+    )
 
 
 def _body(event: Mapping[str, Any]) -> bytes:
     body = event.get("body") or ""
     if event.get("isBase64Encoded"):
-        return base64.b64decode(body, validate=True)
+        return pybase64.b64decode(body, validate=True)
     return str(body).encode()

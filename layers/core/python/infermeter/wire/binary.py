@@ -17,33 +17,52 @@ from infermeter.errors import InvalidTensor, MalformedBody
 from infermeter.tensors import shape_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from infermeter.tensors import Datatype, Tensor
+
+HEADER_LENGTH = "inference-header-content-length"
+# SageMaker drops headers that it does not know; Triton puts the length into the type for it.
+SAGEMAKER_TYPE = "application/vnd.sagemaker-triton.binary+json;json-header-size="
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 _LENGTH = struct.Struct("<I")
 
 
-def split_body(body: bytes, header_length: str | None) -> tuple[memoryview, memoryview]:
-    """The JSON part and the binary tail, cut at `Inference-Header-Content-Length`.
+def json_length(headers: Mapping[str, str]) -> int | None:
+    """The length of the JSON part that a request's headers (lower-case names) declare.
 
-    Raises MalformedBody for a length that is not a number, or lies outside the body.
+    None: the body is all JSON. 0: the body is one raw tensor. Raises MalformedBody for what is not
+    a number.
     """
-    view = memoryview(body)
-    if header_length is None:
-        return view, view[len(body) :]
-    if not _INTEGER.fullmatch(header_length.strip()):
+    text = headers.get(HEADER_LENGTH)
+    if text is None:
+        kind = headers.get("content-type", "").replace(" ", "")
+        if not kind.startswith(SAGEMAKER_TYPE):
+            return None
+        text = kind.removeprefix(SAGEMAKER_TYPE)
+    if not _INTEGER.fullmatch(text.strip()):
         raise MalformedBody(
-            f"Unable to parse Inference-Header-Content-Length, got: '{header_length[:40]}'; "
+            f"Unable to parse Inference-Header-Content-Length, got: '{text[:40]}'; "
             "expected the length of the body's JSON part in bytes"
         )
-    length = int(header_length)
-    if not 0 < length <= len(body):
+    return int(text)
+
+
+def split_body(body: bytes, length: int | None) -> tuple[bytes, memoryview]:
+    """The JSON part and the binary tail, a view of the body.
+
+    Raises MalformedBody for a length that lies outside the body.
+    """
+    if length is None:
+        return body, memoryview(b"")
+    if not 0 <= length <= len(body):
         raise MalformedBody(
-            f"inference header size should be in range (0, {len(body)}], got: {length}"
+            f"inference header size should be in range (0, {len(body)}), got: {length}"
         )
-    return view[:length], view[length:]
+    return body[:length], memoryview(body)[length:]
 
 
 class Tail:
@@ -72,9 +91,14 @@ class Tail:
                 expected=f"{count * datatype.itemsize} bytes, {datatype.name} {shape_text(shape)}",
                 got=f"binary_data_size {size}",
             )
-        if datatype.kind == "b" and any(byte > 1 for byte in set(bytes(chunk))):
+        if datatype.kind == "b" and np.frombuffer(chunk, np.uint8).max(initial=0) > 1:
             raise InvalidTensor(name, expected="BOOL bytes of 0 or 1", got="another value")
         return np.frombuffer(chunk, datatype.dtype).reshape(shape)
+
+    def rest(self) -> memoryview:
+        """All that is left."""
+        chunk, self._offset = self._data[self._offset :], len(self._data)
+        return chunk
 
     def finish(self) -> None:
         """Raises MalformedBody when bytes are left that no input names."""

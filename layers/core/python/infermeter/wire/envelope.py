@@ -13,6 +13,7 @@ import orjson
 
 from infermeter.errors import MalformedBody
 from infermeter.wire.excerpts import shown
+from infermeter.wire.json_body import parse_json
 
 SPEC_VERSION = "1.0"
 
@@ -40,10 +41,7 @@ class Envelope:
 
 def decode_envelope(body: str) -> Envelope:
     """Raises MalformedBody naming the field, what was expected and what came."""
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise MalformedBody(f"message: expected JSON, got: {error}") from None
+    document = parse_json(body.encode(), "message")
     if not isinstance(document, dict):
         raise MalformedBody("message: expected an object, got another kind of JSON")
     if document.get("specversion") != SPEC_VERSION:

@@ -27,9 +27,12 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """What goes back; a `binary` body travels in base64 where the transport is text."""
+    """What goes back, and headers that may be added to on the way.
+
+    A `binary` body travels in base64 where the transport is text.
+    """
 
     status: int
     body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
     binary: bool = False

@@ -1,19 +1,25 @@
 """A tensor's `data` in JSON: a flat or nested list, to an array and back.
 
-Decoding and encoding run in numpy and orjson; only the elements' kinds, and the values of
-non-finite floats and BYTES, which JSON has no form of its own for, are looked at one by one.
+No loop of Python's own runs over elements: their kinds are gathered by `set(map(type, ...))`, and
+`struct`, which checks each integer's range, fills the array. numpy alone would cut 1.7 to 1, and
+take 2 for True.
 """
 
 from __future__ import annotations
 
 import math
+import struct
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import orjson
 
+from infermeter import bfloat16
 from infermeter.errors import InvalidRequest, InvalidTensor
 from infermeter.tensors import shape_text
+from infermeter.wire.digits import shortest_digits
+from infermeter.wire.limits import MAX_DIMENSIONS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,7 +32,36 @@ _NON_FINITE: dict[Any, float] = {
     "-Infinity": float("-inf"),
     None: float("nan"),
 }
-_KINDS = {"b": "booleans", "i": "integers", "u": "integers", "f": "numbers", "O": "strings"}
+_SPELLED = np.array([b'"NaN"', b'"Infinity"', b'"-Infinity"'])
+_KINDS = {
+    "b": "booleans",
+    "i": "integers",
+    "u": "integers",
+    "f": "numbers",
+    "V": "numbers",
+    "O": "strings",
+}
+# Which Python types a datatype's elements may have; floats also have spellings.
+_TYPES: dict[str, set[type]] = {
+    "b": {bool},
+    "i": {int},
+    "u": {int},
+    "f": {int, float},
+    "V": {int, float},
+    "O": {str},
+}
+_NUMBERS = {int, float}
+_STRUCT_CODES = {
+    "INT8": "b",
+    "UINT8": "B",
+    "INT16": "h",
+    "UINT16": "H",
+    "INT32": "i",
+    "UINT32": "I",
+    "INT64": "q",
+    "UINT64": "Q",
+}
+_SPELLINGS = {int, float, str, type(None)}
 
 
 def decode_data(
@@ -35,161 +70,158 @@ def decode_data(
     """The array of `shape` that `data`, flat or nested in row-major order, spells.
 
     Raises InvalidTensor for ragged lists, a wrong count, and elements that the datatype cannot
-    hold: numpy alone would cut 1.7 to 1, and take 2 for True.
+    hold.
     """
     if not isinstance(data, list):
         raise InvalidTensor(name, expected="data as a list", got=_describe(data))
-    if datatype.kind == "O":
-        array = _strings(name, data)
-    else:
-        array = _numbers(name, datatype, _as_array(name, data))
-    expected = math.prod(shape)
-    if array.size != expected:
+    flat, nested, kinds = _flatten(name, data)
+    if len(flat) != math.prod(shape):
         raise InvalidTensor(
-            name, expected=f"{expected} elements for shape {shape_text(shape)}", got=f"{array.size}"
+            name,
+            expected=f"{math.prod(shape)} elements for shape {shape_text(shape)}",
+            got=f"{len(flat)}",
         )
-    if array.ndim > 1 and array.shape != shape and array.size:
+    if len(nested) > 1 and nested != shape and flat:
         raise InvalidTensor(
             name,
             expected=f"data flat or nested as {shape_text(shape)}",
-            got=shape_text(array.shape),
+            got=shape_text(nested),
         )
-    return array.reshape(shape)
+    return _fill(name, datatype, flat, kinds).reshape(shape)
 
 
-def encode_data(tensor: Tensor) -> NDArray[Any] | list[Any]:
-    """Flat row-major data that orjson can write: shortest digits that give the dtype's value back.
+def encode_data(tensor: Tensor) -> NDArray[Any] | orjson.Fragment | list[str]:
+    """Flat row-major data that orjson writes: shortest digits that give the dtype's value back.
 
     Non-finite floats become "NaN", "Infinity" and "-Infinity". Raises InvalidRequest for BYTES
     that are not UTF-8, which JSON cannot carry.
     """
     flat = np.ascontiguousarray(tensor.array).reshape(-1)
-    if tensor.datatype.kind == "O":
-        return _texts(tensor)
-    if tensor.datatype.kind == "f" and not np.isfinite(flat).all():
-        return [value if np.isfinite(value) else _spelled(float(value)) for value in flat]
+    kind = tensor.datatype.kind
+    if kind == "O":
+        return _texts(tensor.name, flat)
+    if kind == "V" or (kind == "f" and tensor.datatype.itemsize == 2):
+        return shortest_digits(flat)
+    if kind == "f" and not np.isfinite(flat).all():
+        return _with_spellings(flat)
     return flat
 
 
-def _as_array(name: str, data: list[Any]) -> NDArray[Any]:
-    kinds = _leaf_kinds(data)
-    try:
-        # numpy takes True for 1, and makes text as wide as the longest of a number beside a string:
-        # what is not plain numbers keeps each element as it came.
-        plain = kinds <= {int, float} or kinds == {bool}
-        found = np.asarray(data) if plain else np.array(data, dtype=object)
-        # Integers above 2^63 beside smaller ones would become floats, and inexact.
-        inexact = kinds == {int} and found.dtype.kind == "f"
-        return np.array(data, dtype=object) if inexact else found
-    except (ValueError, OverflowError):
-        raise InvalidTensor(
-            name, expected="lists of equal length at each depth", got="ragged lists"
-        ) from None
-
-
-def _leaf_kinds(data: list[Any]) -> set[type]:
-    """The types of the elements; `list` is among them where lists are ragged."""
+def _flatten(name: str, data: list[Any]) -> tuple[list[Any], tuple[int, ...], set[type]]:
+    """The elements in order, the lists' lengths by depth, and the elements' types."""
+    shape = [len(data)]
     kinds = set(map(type, data))
-    while kinds == {list}:
+    while list in kinds:
+        lengths = set(map(len, data)) if kinds == {list} else set()
+        if len(lengths) != 1:
+            raise InvalidTensor(
+                name, expected="lists of equal length at each depth", got="ragged lists"
+            )
+        shape.append(lengths.pop())
+        if len(shape) > MAX_DIMENSIONS:
+            raise InvalidTensor(
+                name, expected=f"data nested to at most {MAX_DIMENSIONS}", got="deeper lists"
+            )
         data = list(chain.from_iterable(data))
         kinds = set(map(type, data))
-    return kinds
+    return data, tuple(shape), kinds
 
 
-def _numbers(name: str, datatype: Datatype, found: NDArray[Any]) -> NDArray[Any]:
-    if not found.size:
-        return found.astype(datatype.dtype)
-    if datatype.kind == "f":
-        return _floats(name, datatype, found)
-    if datatype.kind == "b":
-        if found.dtype.kind != "b":
-            raise _wrong_kind(name, datatype, found)
-        return found
-    return _integers(name, datatype, found)
+def _fill(name: str, datatype: Datatype, flat: list[Any], kinds: set[type]) -> NDArray[Any]:
+    kind = datatype.kind
+    if kinds <= _TYPES[kind]:
+        if kind in "iu":
+            return _integers(name, datatype, flat)
+        if kind == "b":
+            return np.frombuffer(bytes(flat), datatype.dtype)
+        if kind == "O":
+            return _strings(flat)
+        return _floats(name, datatype, flat)
+    if kind in "fV" and kinds <= _SPELLINGS:
+        return _floats(name, datatype, _unspelled(name, datatype, flat))
+    odd = next(value for value in flat if type(value) not in _TYPES[kind])
+    raise InvalidTensor(name, expected=f"{datatype.name} {_form(kind)}", got=_describe(odd))
 
 
-def _integers(name: str, datatype: Datatype, found: NDArray[Any]) -> NDArray[Any]:
-    # Integers beyond 64 bits come as objects; they, and nothing else, get the message of a range.
-    beyond = found.dtype.kind == "O" and all(type(value) is int for value in found.reshape(-1))
-    if found.dtype.kind not in "iu" and not beyond:
-        raise _wrong_kind(name, datatype, found)
-    limits = np.iinfo(datatype.dtype)
-    low, high = int(found.min()), int(found.max())
-    if low < limits.min or high > limits.max:
+def _integers(name: str, datatype: Datatype, flat: list[int]) -> NDArray[Any]:
+    try:
+        packed = struct.pack(f"<{len(flat)}{_STRUCT_CODES[datatype.name]}", *flat)
+    except struct.error:
+        limits = np.iinfo(datatype.dtype)
+        odd = next(value for value in flat if not limits.min <= value <= limits.max)
         raise InvalidTensor(
-            name,
-            expected=f"{datatype.name} from {limits.min} to {limits.max}",
-            got=str(low if low < limits.min else high),
-        )
-    return found.astype(datatype.dtype, copy=False)
+            name, expected=f"{datatype.name} from {limits.min} to {limits.max}", got=str(odd)
+        ) from None
+    return np.frombuffer(packed, datatype.dtype)
 
 
-def _floats(name: str, datatype: Datatype, found: NDArray[Any]) -> NDArray[Any]:
-    if found.dtype.kind == "O":
-        found = _spelled_floats(name, datatype, found)
-    elif found.dtype.kind not in "fiu":
-        raise _wrong_kind(name, datatype, found)
-    with np.errstate(over="ignore"):
-        array = found.astype(datatype.dtype, copy=False)
-    if datatype.itemsize < found.itemsize and (np.isinf(array) & np.isfinite(found)).any():
-        limit = np.finfo(datatype.dtype).max
+def _floats(name: str, datatype: Datatype, flat: list[float]) -> NDArray[Any]:
+    found = np.frombuffer(struct.pack(f"<{len(flat)}d", *flat), "<f8")
+    if datatype.itemsize == 8:
+        return found
+    if datatype.kind == "V":
+        array = bfloat16.from_floats(found)
+        infinite = np.isinf(bfloat16.to_float32(array))
+    else:
+        with np.errstate(over="ignore"):
+            array = found.astype(datatype.dtype)
+        infinite = np.isinf(array)
+    if infinite.any() and (beyond := infinite & np.isfinite(found)).any():
+        limit = bfloat16.MAX if datatype.kind == "V" else float(np.finfo(datatype.dtype).max)
         raise InvalidTensor(
             name,
             expected=f"{datatype.name} of at most {limit} in size",
-            got=str(np.abs(found[np.isfinite(found)]).max()),
+            got=str(float(found[beyond][0])),
         )
     return array
 
 
-def _spelled_floats(name: str, datatype: Datatype, found: NDArray[Any]) -> NDArray[Any]:
-    values = []
-    for value in found.reshape(-1).tolist():
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            values.append(float(value))
-        elif value is None or (isinstance(value, str) and value in _NON_FINITE):
-            values.append(_NON_FINITE[value])
-        else:
-            raise InvalidTensor(name, expected=f"{datatype.name} numbers", got=_describe(value))
-    return np.array(values).reshape(found.shape)
-
-
-def _strings(name: str, data: list[Any]) -> NDArray[Any]:
-    found = np.array(data, dtype=object)
-    flat = found.reshape(-1)
-    for index, value in enumerate(flat.tolist()):
-        if not isinstance(value, str):
-            raise InvalidTensor(name, expected="BYTES as strings", got=_describe(value))
-        flat[index] = value.encode()
-    return flat.reshape(found.shape)
-
-
-def _texts(tensor: Tensor) -> list[Any]:
+def _unspelled(name: str, datatype: Datatype, flat: list[Any]) -> list[float]:
+    """Floats in place of "NaN", "Infinity", "-Infinity" and null."""
     try:
-        return [value.decode() for value in tensor.array.reshape(-1).tolist()]
+        return [value if type(value) in _NUMBERS else _NON_FINITE[value] for value in flat]
+    except KeyError as error:
+        odd = _describe(error.args[0])
+        raise InvalidTensor(name, expected=f"{datatype.name} numbers", got=odd) from None
+
+
+def _strings(flat: list[str]) -> NDArray[Any]:
+    array = np.empty(len(flat), dtype=object)
+    array[:] = list(map(str.encode, flat))
+    return array
+
+
+def _texts(name: str, flat: NDArray[Any]) -> list[str]:
+    try:
+        return list(map(bytes.decode, flat.tolist()))
     except UnicodeDecodeError:
         raise InvalidRequest(
-            f"output '{tensor.name}' holds bytes that are not UTF-8, which JSON cannot carry; "
+            f"output '{name}' holds bytes that are not UTF-8, which JSON cannot carry; "
             "ask for it with parameters.binary_data: true"
         ) from None
 
 
-def _spelled(value: float) -> str:
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+def _with_spellings(flat: NDArray[Any]) -> orjson.Fragment:
+    """orjson writes null for what is not finite: each gets its spelling instead, in order."""
+    parts = orjson.dumps(flat, option=orjson.OPT_SERIALIZE_NUMPY).split(b"null")
+    odd = flat[~np.isfinite(flat)]
+    spellings = _SPELLED[np.where(np.isnan(odd), 0, np.where(odd > 0, 1, 2))].tolist()
+    return orjson.Fragment(
+        b"".join(chain.from_iterable(zip(parts, [*spellings, b""], strict=True)))
+    )
 
 
-def _wrong_kind(name: str, datatype: Datatype, found: NDArray[Any]) -> InvalidTensor:
-    wanted = _KINDS[datatype.kind]
-    if found.dtype.kind == "O":
-        fits = bool if datatype.kind == "b" else int
-        odd = next(value for value in found.reshape(-1).tolist() if type(value) is not fits)
-        got = _describe(odd)
-    else:
-        got = "floating-point numbers" if found.dtype.kind == "f" else _KINDS[found.dtype.kind]
-    return InvalidTensor(name, expected=f"{datatype.name} as {wanted}", got=got)
+def _form(kind: str) -> str:
+    return "numbers" if kind in "fV" else f"as {_KINDS[kind]}"
 
 
 def _describe(value: object) -> str:
-    names = {"NoneType": "null", "str": "a string", "dict": "an object", "bool": "a boolean"}
-    return names.get(
-        type(value).__name__, "a number" if isinstance(value, int | float) else "a list"
-    )
+    names = {
+        "NoneType": "null",
+        "str": "a string",
+        "dict": "an object",
+        "bool": "a boolean",
+        "list": "a list",
+        "int": "an integer",
+    }
+    return names.get(type(value).__name__, "a number with a fraction")

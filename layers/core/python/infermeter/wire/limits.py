@@ -4,8 +4,14 @@
 MAX_ANSWER_BYTES = 6 * 1024 * 1024 - 16 * 1024
 MAX_BINARY_ANSWER_BYTES = MAX_ANSWER_BYTES * 3 // 4
 
-# Far more than a body of 6 MB can hold: a shape beyond it is a mistake, refused before any product
-# of its sizes is allocated or overflows.
+# What a compressed body may become. Its JSON takes some ten times that as Python's own objects.
+MAX_BODY_BYTES = 32 * 1024 * 1024
+
+# Triton's own limit.
+MAX_NESTING = 100
+
+# Far more than a body can hold: a shape beyond it is a mistake, refused before any product of its
+# sizes is allocated or overflows.
 MAX_ELEMENTS = 1 << 26
 
 # numpy holds 64; no model's tensor comes near.
@@ -13,6 +19,9 @@ MAX_DIMENSIONS = 32
 
 MAX_TENSORS = 256
 MAX_ID_CHARACTERS = 256
+
+# Triton's own limit of the `classification` extension.
+MAX_CLASSES = 1_000_000
 
 
 def escaped_size(body: bytes) -> int:

@@ -1,21 +1,24 @@
-"""Open Inference Protocol (V2): bodies of `/infer`, and the metadata documents.
+"""Open Inference Protocol (V2): bodies of `/infer`, both ways.
 
-Source: https://github.com/kserve/open-inference-protocol, `inference_rest.md`.
+Source: https://github.com/kserve/open-inference-protocol, `inference_rest.md`, with Triton's
+extensions for binary tensors, classification and parameters.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from infermeter.errors import InvalidRequest, InvalidTensor, MalformedBody, UnsupportedFeature
+from infermeter.errors import InvalidField, InvalidRequest, InvalidTensor
 from infermeter.inference import InferenceRequest
 from infermeter.tensors import DATATYPES, Tensor
 from infermeter.wire.binary import Tail, encode_binary, split_body
+from infermeter.wire.classification import classify
 from infermeter.wire.excerpts import shown
+from infermeter.wire.json_body import parse_json
 from infermeter.wire.json_tensors import decode_data, encode_data
 from infermeter.wire.limits import (
     MAX_DIMENSIONS,
@@ -25,21 +28,25 @@ from infermeter.wire.limits import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from infermeter.inference import InferenceResult, Parameter
-    from infermeter.manifest import Manifest
-    from infermeter.signature import TensorSpec
+    from infermeter.signature import Signature
 
-EXTENSIONS = ("binary_tensor_data", "parameters")
+    # The bytes behind an `input_uri`.
+    Fetch = Callable[[str], bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class OutputForm:
-    """Which outputs the caller wants as raw bytes: the named ones, the rest by `otherwise`."""
+    """How the caller wants each output: raw or in JSON, and as its `classes` largest elements.
 
-    binary: Mapping[str, bool]
+    Outputs that `binary` does not name are raw if `otherwise` says so.
+    """
+
+    binary: Mapping[str, bool] = field(default_factory=dict)
     otherwise: bool = False
+    classes: Mapping[str, int] = field(default_factory=dict)
 
     def is_binary(self, name: str) -> bool:
         """Whether this output travels in the binary part."""
@@ -48,45 +55,97 @@ class OutputForm:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """An encoded response: with a binary part, `json_size` is where it starts."""
+    """An encoded response: its JSON document, and the binary part's pieces where there is one."""
 
-    content: bytes
-    json_size: int | None = None
+    document: dict[str, Any]
+    parts: tuple[bytes | memoryview, ...] = ()
+
+    def written(self) -> tuple[bytes, int | None]:
+        """The body as it travels, and the length of its JSON part if more follows."""
+        head = orjson.dumps(self.document, option=orjson.OPT_SERIALIZE_NUMPY)
+        return (b"".join((head, *self.parts)), len(head)) if self.parts else (head, None)
+
+
+JSON_FORM = OutputForm()
+BINARY_FORM = OutputForm(otherwise=True)
 
 
 def decode_request(
-    body: bytes, header_length: str | None = None
+    body: bytes, json_length: int | None = None, fetch: Fetch | None = None
 ) -> tuple[InferenceRequest, OutputForm]:
-    """A request body, JSON alone or followed by binary tensors.
+    """A request body: JSON alone, or its first `json_length` bytes, then binary tensors.
 
     Raises MalformedBody, InvalidRequest or InvalidTensor naming the field, expected and got.
     """
-    head, tail = split_body(body, header_length)
-    return decode_document(_parse(head), Tail(tail))
+    head, tail = split_body(body, json_length)
+    return decode_document(parse_json(head), Tail(tail), fetch)
 
 
-def decode_document(document: object, tail: Tail) -> tuple[InferenceRequest, OutputForm]:
-    """The same for a body that is parsed already, as in a queue message."""
+def decode_document(
+    document: object, tail: Tail, fetch: Fetch | None = None
+) -> tuple[InferenceRequest, OutputForm]:
+    """The same for a body that is parsed already, as in a queue message.
+
+    `fetch` reads what an `input_uri` points at: in the request's parameters it stands for the
+    whole binary part, in an input's for that tensor. Without it there can be none.
+    """
     fields = _object(document, "request")
     parameters = _parameters(fields.get("parameters"), "parameters")
-    inputs = tuple(
-        _decode_input(_object(item, f"inputs[{index}]"), index, tail)
-        for index, item in enumerate(_list(fields.get("inputs", ...), "inputs"))
-    )
+    if "input_uri" in parameters:
+        tail.finish()
+        tail = Tail(memoryview(_fetched(parameters, "parameters", fetch)))
+    items = _list(fields.get("inputs", ...), "inputs")
+    inputs = tuple(_decode_input(item, index, tail, fetch) for index, item in enumerate(items))
     tail.finish()
     if not inputs:
         raise InvalidRequest("inputs: expected at least one tensor, got none")
-    outputs, binary = _decode_outputs(fields.get("outputs"))
-    request = InferenceRequest(inputs, outputs, _decode_id(fields.get("id")), parameters)
-    return request, OutputForm(
-        binary, otherwise=_flag(parameters, "binary_data_output", "parameters")
+    outputs, form = _decode_outputs(fields.get("outputs"), parameters)
+    request = InferenceRequest(
+        inputs, outputs, _decode_id(fields.get("id")), parameters, _timeout_s(parameters)
     )
+    return request, form
+
+
+def decode_raw(body: bytes, signature: Signature) -> tuple[InferenceRequest, OutputForm]:
+    """A raw binary request: the body is the model's only input, and all outputs come back raw.
+
+    One row, unless the model has no batch axis. Raises InvalidRequest where the signature does not
+    say what shape the bytes have.
+    """
+    if len(signature.inputs) != 1:
+        raise InvalidRequest(
+            "Raw request must only have 1 input (found 1) to be deduced but got "
+            f"{len(signature.inputs)} inputs in the model's signature"
+        )
+    spec, axis = signature.inputs[0], signature.batch_axis
+    shape = [1 if place == axis else size for place, size in enumerate(spec.shape)]
+    if spec.datatype.kind == "O":
+        if any(size not in (1, -1) for size in shape):
+            raise InvalidRequest(
+                f"For BYTE datatype raw input '{spec.name}', the model must have input shape [1]"
+            )
+        body = len(body).to_bytes(4, "little") + body
+    elif shape.count(-1) > 1:
+        raise InvalidRequest(
+            f"The shape of the raw input '{spec.name}' can not be deduced because there are more "
+            "than one variable-sized dimension"
+        )
+    open_size = len(body) // max(1, _fixed_size(shape) * spec.datatype.itemsize)
+    known = tuple(1 if spec.datatype.kind == "O" else open_size if s < 0 else s for s in shape)
+    array = Tail(memoryview(body)).take(spec.name, spec.datatype, known, len(body))
+    return InferenceRequest((Tensor(spec.name, spec.datatype, array),)), BINARY_FORM
 
 
 def encode_response(result: InferenceResult, form: OutputForm) -> Body:
-    """The response body; BYTES that JSON cannot carry raise InvalidRequest."""
-    outputs, parts = [], []
+    """The response body.
+
+    Raises InvalidRequest for BYTES that JSON cannot carry, or that are to be classified.
+    """
+    outputs: list[dict[str, Any]] = []
+    parts: list[bytes | memoryview] = []
     for tensor in result.outputs:
+        if tensor.name in form.classes:
+            tensor = _classified(result, tensor, form.classes[tensor.name])
         entry: dict[str, Any] = {
             "name": tensor.name,
             "datatype": tensor.datatype.name,
@@ -103,70 +162,60 @@ def encode_response(result: InferenceResult, form: OutputForm) -> Body:
     if result.id:
         document["id"] = result.id
     document["outputs"] = outputs
-    head = orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
-    if not parts:
-        return Body(head)
-    return Body(b"".join((head, *parts)), json_size=len(head))
+    return Body(document, tuple(parts))
 
 
-def server_metadata(version: str) -> dict[str, Any]:
-    """`GET /v2`."""
-    return {"name": "infermeter", "version": version, "extensions": EXTENSIONS}
+def _classified(result: InferenceResult, tensor: Tensor, count: int) -> Tensor:
+    spec = next(spec for spec in result.signature.outputs if spec.name == tensor.name)
+    return classify(tensor, count, spec.labels, batched=result.signature.batch_axis == 0)
 
 
-def model_metadata(manifest: Manifest, versions: Sequence[str], digest: str) -> dict[str, Any]:
-    """`GET /v2/models/{model}`."""
-    return {
-        "name": manifest.name,
-        "versions": list(versions),
-        "platform": manifest.platform,
-        "inputs": [_spec_document(spec) for spec in manifest.signature.inputs],
-        "outputs": [_spec_document(spec) for spec in manifest.signature.outputs],
-        "properties": {"digest": digest},
-    }
-
-
-def _spec_document(spec: TensorSpec) -> dict[str, Any]:
-    return {"name": spec.name, "datatype": spec.datatype.name, "shape": list(spec.shape)}
-
-
-def _parse(head: memoryview) -> object:
-    try:
-        return orjson.loads(head)
-    except orjson.JSONDecodeError as error:
-        raise MalformedBody(f"body: expected JSON, got: {error}") from None
-
-
-def _decode_input(fields: dict[str, Any], index: int, tail: Tail) -> Tensor:
+def _decode_input(value: object, index: int, tail: Tail, fetch: Fetch | None) -> Tensor:
     where = f"inputs[{index}]"
-    name = fields.get("name")
+    fields = _object(value, where)
+    name, kind = fields.get("name"), fields.get("datatype")
     if not isinstance(name, str) or not name:
         raise InvalidRequest(f"{where}.name: expected a string, got {shown(name)}")
-    datatype = DATATYPES.get(fields.get("datatype", ""), None) if _is_text(fields) else None
+    datatype = DATATYPES.get(kind) if isinstance(kind, str) else None
     if datatype is None:
         raise InvalidTensor(
-            name,
-            expected=f"datatype, one of {', '.join(DATATYPES)}",
-            got=shown(fields.get("datatype")),
+            name, expected=f"datatype, one of {', '.join(DATATYPES)}", got=shown(kind)
         )
     shape = _shape(name, fields.get("shape"))
-    parameters = _parameters(fields.get("parameters"), f"{where}.parameters")
-    size = parameters.get("binary_data_size")
-    if size is None:
-        if "data" not in fields:
-            raise InvalidTensor(
-                name, expected="data, or parameters.binary_data_size", got="neither"
-            )
+    parameters = _parameters(fields.get("parameters"), where + ".parameters")
+    sources = [
+        source
+        for source, given in (
+            ("data", "data" in fields),
+            ("binary_data_size", "binary_data_size" in parameters),
+            ("input_uri", "input_uri" in parameters),
+        )
+        if given
+    ]
+    if sources == ["data"]:
         return Tensor(name, datatype, decode_data(name, datatype, shape, fields["data"]))
-    if "data" in fields:
-        raise InvalidTensor(name, expected="data or binary_data_size", got="both")
+    if len(sources) != 1:
+        raise InvalidTensor(
+            name,
+            expected="one of data, parameters.binary_data_size and parameters.input_uri",
+            got=" and ".join(sources) or "neither",
+        )
+    if sources == ["input_uri"]:
+        content = _fetched(parameters, where + ".parameters", fetch)
+        own = Tail(memoryview(content))
+        return Tensor(name, datatype, own.take(name, datatype, shape, len(content)))
+    size = parameters["binary_data_size"]
     if type(size) is not int or size < 0:
         raise InvalidTensor(name, expected="binary_data_size in bytes", got=shown(size))
     return Tensor(name, datatype, tail.take(name, datatype, shape, size))
 
 
-def _is_text(fields: dict[str, Any]) -> bool:
-    return isinstance(fields.get("datatype"), str)
+def _fetched(parameters: Mapping[str, Parameter], where: str, fetch: Fetch | None) -> bytes:
+    uri = parameters["input_uri"]
+    if fetch is None or not isinstance(uri, str):
+        expected = "an s3:// URI" if fetch else "none, as this server keeps no uploads"
+        raise InvalidField(f"{where}.input_uri", expected=expected, got=shown(uri))
+    return fetch(uri)
 
 
 def _shape(name: str, value: object) -> tuple[int, ...]:
@@ -188,24 +237,41 @@ def _shape(name: str, value: object) -> tuple[int, ...]:
     return tuple(value)
 
 
-def _decode_outputs(value: object) -> tuple[tuple[str, ...], dict[str, bool]]:
-    names, binary = [], {}
-    for index, item in enumerate([] if value is None else _list(value, "outputs")):
+def _fixed_size(shape: list[int]) -> int:
+    return math.prod(size for size in shape if size >= 0)
+
+
+def _decode_outputs(
+    value: object, request: Mapping[str, Parameter]
+) -> tuple[tuple[str, ...], OutputForm]:
+    otherwise = _flag(request, "binary_data_output", "parameters")
+    if value is None:
+        return (), BINARY_FORM if otherwise else JSON_FORM
+    names: list[str] = []
+    binary: dict[str, bool] = {}
+    classes: dict[str, int] = {}
+    for index, item in enumerate(_list(value, "outputs")):
         where = f"outputs[{index}]"
         fields = _object(item, where)
         name = fields.get("name")
         if not isinstance(name, str):
             raise InvalidRequest(f"{where}.name: expected a string, got {shown(name)}")
-        parameters = _parameters(fields.get("parameters"), f"{where}.parameters")
+        parameters = _parameters(fields.get("parameters"), where + ".parameters")
         if "classification" in parameters:
-            raise UnsupportedFeature(
-                f"{where}.parameters.classification: expected none, as this server does not "
-                "offer the classification extension"
-            )
+            classes[name] = _class_count(parameters["classification"], where)
         if "binary_data" in parameters:
-            binary[name] = _flag(parameters, "binary_data", f"{where}.parameters")
+            binary[name] = _flag(parameters, "binary_data", where + ".parameters")
         names.append(name)
-    return tuple(names), binary
+    return tuple(names), OutputForm(binary, otherwise, classes)
+
+
+def _class_count(value: Parameter, where: str) -> int:
+    if type(value) is not int or value < 1:
+        raise InvalidRequest(
+            f"{where}.parameters.classification: expected a number of classes from 1, "
+            f"got {shown(value)}"
+        )
+    return value
 
 
 def _decode_id(value: object) -> str | None:
@@ -216,6 +282,21 @@ def _decode_id(value: object) -> str | None:
             f"id: expected a string of at most {MAX_ID_CHARACTERS} characters, got {shown(value)}"
         )
     return value
+
+
+def _timeout_s(parameters: Mapping[str, Parameter]) -> float | None:
+    """`timeout` in seconds (the wire has microseconds; 0 is none), once `sequence_id` is none."""
+    if parameters.get("sequence_id", 0) not in (0, "", False):
+        raise InvalidRequest(
+            "parameters.sequence_id: sequence not supported: expected 0 or none, as each request "
+            f"is served by itself, got {shown(parameters['sequence_id'])}"
+        )
+    timeout = parameters.get("timeout", 0)
+    if type(timeout) is not int or timeout < 0:
+        raise InvalidRequest(
+            f"parameters.timeout: expected whole microseconds of 0 or more, got {shown(timeout)}"
+        )
+    return timeout / 1e6 if timeout else None
 
 
 def _parameters(value: object, where: str) -> dict[str, Parameter]:

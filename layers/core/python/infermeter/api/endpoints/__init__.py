@@ -1,0 +1,1 @@
+"""What each route does: a module per group of endpoints, each a mapping from name to function."""
