@@ -49,6 +49,7 @@ class Sham(BaseHTTPRequestHandler):
     """Gives an FP32 tensor of [-1,2] back. `fault` names what it does wrong."""
 
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # headers and body in one packet: two would wait for an acknowledgement between
     fault = ""
     fallen = False
 
