@@ -36,7 +36,7 @@ class Layers(Construct):
             code=lambda_.Code.from_asset(str(built)),
             compatible_architectures=[architecture(settings)],
             compatible_runtimes=[runtime(settings)],
-            description="onnxruntime, numpy, orjson, Powertools",
+            description="onnxruntime, numpy, codecs, tokenizers, Powertools",
         )
         self.base = [self.core, self.onnxruntime]
 

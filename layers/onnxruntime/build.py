@@ -1,4 +1,4 @@
-"""Build of the compiled layer: what serving loads of onnxruntime, numpy, orjson and Powertools.
+"""Build of the compiled layer: what serving loads of onnxruntime, numpy, codecs and Powertools.
 
 OpenBLAS (25 MB) stays: a stub in its place would save it, but aborts the process at a LAPACK call.
 The bytecode is compiled here, because Lambda's /opt is read-only: without it every cold start
@@ -26,6 +26,7 @@ REMOVED = (
     "**/*.pyi",
     "**/*.pxd",
     "**/py.typed",
+    "*.dist-info/sboms",
     "numpy/conftest.py",
     "numpy/testing",
     "numpy/matlib.py",  # deprecated, and imports numpy.testing
@@ -48,6 +49,8 @@ REMOVED = (
     "onnxruntime/quantization",
     "onnxruntime/tools",
     "onnxruntime/transformers",
+    # a page for notebooks
+    "tokenizers/tools",
     # parts of Powertools that need packages this layer lacks, or that no function uses
     "aws_lambda_powertools/event_handler",
     "aws_lambda_powertools/utilities/auth_alpha",
