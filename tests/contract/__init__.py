@@ -15,3 +15,10 @@ echo), so any will serve; what is not there is skipped, and the reason says what
 server that lists its models neither by `GET /v2/models` nor by the repository index needs
 `--model`.
 """
+
+import pytest
+
+# What these assert is explained on failure as in a test's own module.
+pytest.register_assert_rewrite(
+    *(f"{__name__}.{module}" for module in ("bodies", "datatypes", "server", "transport"))
+)
