@@ -154,9 +154,9 @@ class Sham(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(fault: str = "") -> Iterator[str]:
-    """The URL of a server with this fault."""
-    handler = type("Faulty", (Sham,), {"fault": fault})
+def serving(fault: str = "", kind: type[Sham] = Sham) -> Iterator[str]:
+    """The URL of a server of this kind, with this fault."""
+    handler = type("Faulty", (kind,), {"fault": fault})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, args=(POLL_S,), daemon=True).start()
         try:

@@ -17,6 +17,7 @@ from . import (
     sham,
     test_compression,
     test_datatypes,
+    test_embeddings,
     test_encodings,
     test_ids,
     test_metadata,
@@ -27,6 +28,7 @@ from . import (
 from .discovery import Catalogue
 from .identifiers import IDS, id_of
 from .server import Server
+from .sham_embeddings import ShamEmbeddings
 from .transport import UrlTransport
 
 if TYPE_CHECKING:
@@ -79,6 +81,21 @@ FAULTS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [
     ),
 ]
 
+EMBEDDING_FAULTS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [
+    ("another order", test_embeddings.test_e3_a_batch_gives_each_text_its_own_vector, {}),
+    ("tokens of the first", test_embeddings.test_e3_a_batch_counts_the_tokens_of_all, {}),
+    (
+        "big-endian base64",
+        test_embeddings.test_e4_base64_holds_the_same_floats,
+        {"input": test_embeddings.TEXTS},
+    ),
+    (
+        "the other protocol's errors",
+        test_embeddings.test_e6_an_unknown_model_is_not_found,
+        {},
+    ),
+]
+
 
 @contextmanager
 def asked(url: str) -> Iterator[Server]:
@@ -99,14 +116,30 @@ def run(check: Callable[..., None], server: Server, arguments: dict[str, Any]) -
     check(**{name: value for name, value in fixtures.items() if name in wanted}, **arguments)
 
 
+def assert_caught(
+    kind: type[sham.Sham], fault: str, check: Callable[..., None], arguments: dict[str, Any]
+) -> None:
+    """The check passes on a server of this kind, and fails on one with the fault."""
+    with sham.serving(kind=kind) as url, asked(url) as server:
+        run(check, server, arguments)
+    with sham.serving(fault, kind) as url, asked(url) as server, pytest.raises(AssertionError):
+        run(check, server, arguments)
+
+
 @pytest.mark.parametrize(("fault", "check", "arguments"), FAULTS, ids=[case[0] for case in FAULTS])
-def test_z1_a_planted_fault_is_caught_and_its_absence_is_not(
+def test_z1_a_planted_fault_is_caught(
     fault: str, check: Callable[..., None], arguments: dict[str, Any]
 ) -> None:
-    with sham.serving() as url, asked(url) as server:
-        run(check, server, arguments)
-    with sham.serving(fault) as url, asked(url) as server, pytest.raises(AssertionError):
-        run(check, server, arguments)
+    assert_caught(sham.Sham, fault, check, arguments)
+
+
+@pytest.mark.parametrize(
+    ("fault", "check", "arguments"), EMBEDDING_FAULTS, ids=[case[0] for case in EMBEDDING_FAULTS]
+)
+def test_z1_a_fault_planted_in_embeddings_is_caught(
+    fault: str, check: Callable[..., None], arguments: dict[str, Any]
+) -> None:
+    assert_caught(ShamEmbeddings, fault, check, arguments)
 
 
 def test_z1_a_model_that_does_otherwise_is_no_echo() -> None:
