@@ -52,6 +52,7 @@ def refused(server: Server, answer: Answer, *statuses: int, param: str | None = 
     assert answer.header("Content-Type") == "application/json"
     assert list(answer.json) == ["error"]
     error = answer.json["error"]
+    assert isinstance(error, dict), f"expected an object, got {error!r}"
     # `param` and `code` may be null, but are there.
     assert error.keys() >= {"message", "type", "param", "code"}
     assert isinstance(error["message"], str)
