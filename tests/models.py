@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from infermeter.embedding import Embedding
 from infermeter.manifest import MANIFEST_FILE, MODEL_FILE, Golden, Manifest, ModelFile
 from infermeter.signature import Signature, TensorSpec
 from infermeter.tensors import DATATYPES
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 
 WEIGHTS = np.arange(6, dtype=np.float32).reshape(3, 2) / 10
 BIAS = np.array([0.5, -0.5], dtype=np.float32)
+
+# What the encoder knows: words, one token each, within BERT's own special tokens.
+TOKENIZER_FILE = "tokenizer.json"
+WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "the", "cat", "sat", "on", "a", "mat", "and", "purred")
+TABLE = np.random.default_rng(7).standard_normal((len(WORDS), 4)).astype(np.float32)
 
 _ONNX_TYPES = {
     "BOOL": TensorProto.BOOL,
@@ -71,6 +77,85 @@ def mixing() -> bytes:
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 2])],
     )
     return _serialized(graph)
+
+
+def encoder() -> bytes:
+    """`input_ids`, `attention_mask` INT64 [-1,-1] to `hidden` FP32 [-1,-1,4].
+
+    Each token's row of `TABLE`, plus the mean over its text's unmasked ones: as in attention, what
+    one token gets depends on all others of its text, and padding must be masked.
+    """
+    nodes = [
+        helper.make_node("Gather", ["table", "input_ids"], ["embedded"]),
+        helper.make_node("Cast", ["attention_mask"], ["weights"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["weights", "last"], ["column"]),
+        helper.make_node("Mul", ["embedded", "column"], ["weighted"]),
+        helper.make_node("ReduceSum", ["weighted", "middle"], ["total"], keepdims=1),
+        helper.make_node("ReduceSum", ["column", "middle"], ["count"], keepdims=1),
+        helper.make_node("Div", ["total", "count"], ["mean"]),
+        helper.make_node("Add", ["embedded", "mean"], ["hidden"]),
+    ]
+    ids, mask = (
+        helper.make_tensor_value_info(name, TensorProto.INT64, ["n", "tokens"])
+        for name in ("input_ids", "attention_mask")
+    )
+    hidden = helper.make_tensor_value_info("hidden", TensorProto.FLOAT, ["n", "tokens", 4])
+    constants = [
+        numpy_helper.from_array(TABLE, "table"),
+        numpy_helper.from_array(np.array([-1], np.int64), "last"),
+        numpy_helper.from_array(np.array([1], np.int64), "middle"),
+    ]
+    return _serialized(helper.make_graph(nodes, "encoder", [ids, mask], [hidden], constants))
+
+
+def tokenizer() -> bytes:
+    """A `tokenizer.json`: `WORDS` in lower case, as `[CLS] ... [SEP]`; cut and padded, as many are.
+
+    Serving must undo both: a text is never cut silently, and padding is the batch's own.
+    """
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.normalizers import Lowercase
+    from tokenizers.pre_tokenizers import Whitespace
+    from tokenizers.processors import TemplateProcessing
+
+    made = Tokenizer(WordLevel({word: id for id, word in enumerate(WORDS)}, "[UNK]"))
+    made.normalizer, made.pre_tokenizer = Lowercase(), Whitespace()
+    made.post_processor = TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    made.enable_truncation(6)
+    made.enable_padding(length=6)
+    return made.to_str().encode()
+
+
+def encoder_manifest(name: str = "encoder", **changes: object) -> Manifest:
+    """The encoder's manifest: mean pooling, at most 16 tokens; changes are of its `embedding`."""
+    int64, fp32 = DATATYPES["INT64"], DATATYPES["FP32"]
+    signature = Signature(
+        (TensorSpec("input_ids", int64, (-1, -1)), TensorSpec("attention_mask", int64, (-1, -1))),
+        (TensorSpec("hidden", fp32, (-1, -1, 4)),),
+        0,
+    )
+    files = tuple(
+        ModelFile(path, len(content), hashlib.sha256(content).hexdigest())
+        for path, content in ((MODEL_FILE, encoder()), (TOKENIZER_FILE, tokenizer()))
+    )
+    embedding = Embedding(
+        output="hidden",
+        mask="attention_mask",
+        tokenizer=TOKENIZER_FILE,
+        pooling="mean",
+        max_tokens=16,
+    )
+    return Manifest(name, signature, files, embedding=replace(embedding, **changes))
+
+
+def write_encoder(folder: Path, manifest: Manifest | None = None) -> Path:
+    """The encoder's artefact, its tokenizer included."""
+    place = write_artifact(folder, encoder(), manifest or encoder_manifest())
+    (place / TOKENIZER_FILE).write_bytes(tokenizer())
+    return place
 
 
 def manifest_of(model: bytes, *, name: str, datatype: str = "FP32", width: int = 3) -> Manifest:

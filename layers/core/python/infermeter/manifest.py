@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from infermeter.embedding import parse_embedding
 from infermeter.errors import InvalidManifest
+from infermeter.fields import Fields
 from infermeter.signature import Signature, TensorSpec
 from infermeter.tensors import DATATYPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from infermeter.embedding import Embedding
 
 SCHEMA = 1
 MODEL_FILE = "model.onnx"
@@ -72,6 +76,7 @@ class Manifest:
     metrics: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     preprocessing: str = ""
     lineage: Mapping[str, Any] = field(default_factory=dict)
+    embedding: Embedding | None = None
 
     @property
     def size(self) -> int:
@@ -107,7 +112,7 @@ class Manifest:
             document = orjson.loads(raw)
         except orjson.JSONDecodeError as error:
             raise InvalidManifest("(whole)", expected="JSON", got=str(error)) from None
-        return _parse(_Fields(document, ""))
+        return _parse(Fields(document, ""))
 
 
 def check_model_name(name: str) -> str:
@@ -121,49 +126,16 @@ def check_model_name(name: str) -> str:
     return name
 
 
-class _Fields:
-    """Typed access to a JSON object, with the field's path in every refusal."""
-
-    def __init__(self, document: object, path: str) -> None:
-        if not isinstance(document, dict):
-            raise InvalidManifest(path or "(whole)", expected="an object", got=document)
-        self.document, self.path = document, path
-
-    def get(
-        self, name: str, kind: type | tuple[type, ...], expected: str, default: Any = ...
-    ) -> Any:
-        value = self.document.get(name, default)
-        # No field is a boolean, which Python takes for an integer.
-        fits = isinstance(value, kind) and not isinstance(value, bool)
-        if value is ... or (value is not default and not fits):
-            got = "nothing" if value is ... else value
-            raise InvalidManifest(self.path + name, expected=expected, got=got)
-        return value
-
-    def text(self, name: str, default: Any = ...) -> str:
-        return str(self.get(name, str, "a string", default))
-
-    def objects(self, name: str, default: Any = ...) -> list[_Fields]:
-        values = self.get(name, list, "a list of objects", default)
-        return [_Fields(value, f"{self.path}{name}[{i}].") for i, value in enumerate(values)]
-
-    def choice(self, name: str, choices: tuple[str, ...], default: Any = ...) -> str:
-        value = self.text(name, default)
-        if value not in choices:
-            raise InvalidManifest(
-                self.path + name, expected=f"one of {', '.join(choices)}", got=value
-            )
-        return value
-
-
-def _parse(fields: _Fields) -> Manifest:
+def _parse(fields: Fields) -> Manifest:
     if fields.get("schema", int, f"{SCHEMA}") != SCHEMA:
         raise InvalidManifest("schema", expected=f"{SCHEMA}", got=fields.document["schema"])
     gate = fields.get("gate", dict, "an object or null", None)
+    embedding = fields.get("embedding", dict, "an object or null", None)
+    signature, files = _parse_signature(fields), _parse_files(fields)
     return Manifest(
         name=check_model_name(fields.text("name")),
-        signature=_parse_signature(fields),
-        files=_parse_files(fields),
+        signature=signature,
+        files=files,
         family=fields.text("family", "custom"),
         platform=fields.text("platform", "onnx_onnxv1"),
         unit=fields.choice("unit", UNITS, "row"),
@@ -175,14 +147,19 @@ def _parse(fields: _Fields) -> Manifest:
             )
             for golden in fields.objects("golden", [])
         ),
-        gate=None if gate is None else _parse_gate(_Fields(gate, "gate.")),
+        gate=None if gate is None else _parse_gate(Fields(gate, "gate.")),
         metrics=_parse_metrics(fields),
         preprocessing=fields.text("preprocessing", ""),
         lineage=fields.get("lineage", dict, "an object", {}),
+        embedding=None
+        if embedding is None
+        else parse_embedding(
+            Fields(embedding, "embedding."), signature, [file.path for file in files]
+        ),
     )
 
 
-def _parse_gate(fields: _Fields) -> Gate:
+def _parse_gate(fields: Fields) -> Gate:
     return Gate(
         metric=fields.text("metric"),
         threshold=float(fields.get("threshold", (int, float), "a number")),
@@ -191,17 +168,17 @@ def _parse_gate(fields: _Fields) -> Gate:
     )
 
 
-def _parse_metrics(fields: _Fields) -> dict[str, dict[str, float | None]]:
+def _parse_metrics(fields: Fields) -> dict[str, dict[str, float | None]]:
     splits = fields.get("metrics", dict, "an object of splits", {})
     for split, found in splits.items():
-        metrics = _Fields(found, f"metrics.{split}.")
+        metrics = Fields(found, f"metrics.{split}.")
         for metric in metrics.document:
             # JSON has no NaN: a metric that could not be computed is null.
             metrics.get(metric, (int, float), "a number or null", None)
     return dict(splits)
 
 
-def _parse_signature(fields: _Fields) -> Signature:
+def _parse_signature(fields: Fields) -> Signature:
     inputs = tuple(_parse_spec(spec) for spec in fields.objects("inputs"))
     outputs = tuple(_parse_spec(spec) for spec in fields.objects("outputs"))
     axis = fields.get("batch_axis", int, "an axis or null", None)
@@ -216,7 +193,7 @@ def _parse_signature(fields: _Fields) -> Signature:
     return Signature(inputs, outputs, axis)
 
 
-def _parse_spec(fields: _Fields) -> TensorSpec:
+def _parse_spec(fields: Fields) -> TensorSpec:
     shape = fields.get("shape", list, "a list of sizes, -1 where variable")
     if not all(type(size) is int and size >= -1 for size in shape):
         raise InvalidManifest(f"{fields.path}shape", expected="sizes, -1 where variable", got=shape)
@@ -227,7 +204,7 @@ def _parse_spec(fields: _Fields) -> TensorSpec:
     return TensorSpec(fields.text("name"), datatype, tuple(shape), tuple(labels))
 
 
-def _parse_files(fields: _Fields) -> tuple[ModelFile, ...]:
+def _parse_files(fields: Fields) -> tuple[ModelFile, ...]:
     files = []
     for entry in fields.objects("files"):
         path, sha256 = entry.text("path"), entry.text("sha256")
@@ -253,6 +230,8 @@ def _parse_files(fields: _Fields) -> tuple[ModelFile, ...]:
 
 def _document(manifest: Manifest) -> dict[str, Any]:
     gate = manifest.gate
+    # Left out where there is none: the digests of older manifests stand.
+    embedding = {} if manifest.embedding is None else {"embedding": manifest.embedding.document()}
     return {
         "schema": SCHEMA,
         "name": manifest.name,
@@ -279,6 +258,7 @@ def _document(manifest: Manifest) -> dict[str, Any]:
         "metrics": manifest.metrics,
         "preprocessing": manifest.preprocessing,
         "lineage": manifest.lineage,
+        **embedding,
     }
 
 
