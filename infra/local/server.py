@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra.local import processes, state
-from infra.local.credentials import ACCOUNT, REGION, local_session
+from infra.local.credentials import ACCOUNT, REGION, SECRET, local_session
 from infra.local.front import Front, Route
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def configure(configuration: Configuration) -> None:
             "GATEWAY_PORT": str(configuration.url_port),
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
             "MINISTACK_REGION": REGION,
+            "AWS_SECRET_ACCESS_KEY": SECRET,  # the account's and the functions'
             "PERSIST_STATE": "1",
             "STATE_DIR": str(data / "state"),
             "S3_PERSIST": "1",

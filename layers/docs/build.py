@@ -6,7 +6,6 @@ here, once: the function hands them out as they are.
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from pathlib import Path
 
@@ -17,6 +16,8 @@ PACKAGE = "infermeter_docs"
 
 COMPRESSED = ("swagger-ui-bundle.js", "swagger-ui.css")
 COPIED = ("favicon-32x32.png", "LICENSE", "NOTICE", "swagger-ui-bundle.js.LICENSE.txt")
+
+GZIP = 16 + zlib.MAX_WBITS  # a gzip header, without a time or a name
 
 # Without it the folder would be a namespace, which any other of its name on the path joins.
 INIT = '"""Swagger UI: the assets of the page at /docs."""\n'
@@ -44,8 +45,8 @@ def build(*, root: Path) -> Path:
         package.mkdir(parents=True)
         (package / "__init__.py").write_text(INIT)
         for name in COMPRESSED:
-            # Without a time of its own: the same file gives the same bytes.
-            (package / f"{name}.gz").write_bytes(gzip.compress(sources[name], mtime=0))
+            # The gzip module's header differs from one Python to the next, zlib's does not.
+            (package / f"{name}.gz").write_bytes(zlib.compress(sources[name], 9, GZIP))
         for name in COPIED:
             (package / name).write_bytes(sources[name])
 

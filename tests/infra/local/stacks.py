@@ -40,13 +40,20 @@ def base() -> dict[str, Any]:
         "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
         "SSESpecification": {"SSEEnabled": True, "SSEType": "KMS"},
     }
-    rule = {"Status": "Enabled", "ExpirationInDays": 30, "Prefix": "old/"}
+    rules = [
+        {"Status": "Enabled", "ExpirationInDays": 30, "Prefix": "old/"},
+        {
+            "Status": "Enabled",
+            "ExpirationInDays": 1,
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
+        },
+    ]
     encryption = {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}
     bucket = {
         "BucketEncryption": {
             "ServerSideEncryptionConfiguration": [{**encryption, "BucketKeyEnabled": True}]
         },
-        "LifecycleConfiguration": {"Rules": [rule]},
+        "LifecycleConfiguration": {"Rules": rules},
     }
     return {
         "Resources": {

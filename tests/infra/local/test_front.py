@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import shutil
 import subprocess
@@ -51,7 +53,8 @@ def test_options_reach_the_function(local: Local):
 
 
 def test_a_head_request_has_no_body(local: Local):
-    assert call(local, "/x", method="HEAD").data == b""
+    answer = call(local, "/x", method="HEAD")
+    assert (answer.status, answer.data, answer.headers["x-from"]) == (200, b"", "function")
 
 
 def test_the_functions_headers_pass(local: Local):
@@ -72,6 +75,20 @@ def test_repeated_response_headers_pass(local: Local):
 def test_binary_bodies_pass_both_ways(local: Local):
     assert call(local, "/size", body=bytes(range(256))).data == b"256"
     assert call(local, "/bytes").data == bytes(range(256))
+
+
+def test_a_compressed_answer_is_left_as_it_is(local: Local):
+    answer = call(local, "/gzip", decode_content=False)
+    assert answer.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(answer.data) == b"x" * 1000
+    assert answer.headers["content-length"] == str(len(answer.data))
+
+
+def test_a_compressed_request_is_left_as_it_is(local: Local):
+    body = gzip.compress(b"x" * 1000)
+    event = call(local, "/x", body=body, headers={"Content-Encoding": "gzip"}).json()
+    assert event["headers"]["Content-Encoding"] == "gzip"
+    assert (base64.b64decode(event["body"]), event["isBase64Encoded"]) == (body, True)
 
 
 @pytest.mark.parametrize("path", ["/raise", "/malformed", "/sleep"])

@@ -35,10 +35,35 @@ def test_the_bucket_has_all_its_properties(local: Local):
     client, name = local.client("s3"), local.outputs["Bucket"]
     encryption = client.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]
     rule = encryption["Rules"][0]
-    lifecycle = client.get_bucket_lifecycle_configuration(Bucket=name)["Rules"][0]
+    old, every = client.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
     assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
     assert rule["BucketKeyEnabled"] is True
-    assert (lifecycle["Filter"], lifecycle["Expiration"]) == ({"Prefix": "old/"}, {"Days": 30})
+    assert (old["Filter"], old["Expiration"]) == ({"Prefix": "old/"}, {"Days": 30})
+    assert every["Expiration"] == {"Days": 1}
+    assert every["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+
+
+def test_counters_add_up(local: Local):
+    client, key = local.client("dynamodb"), {"pk": {"S": "counters"}, "sk": {"S": "2026"}}
+    for _ in range(2):
+        client.update_item(
+            TableName=local.outputs["Table"],
+            Key=key,
+            UpdateExpression="ADD #count :one, #ns :took SET #last = :now",
+            ExpressionAttributeNames={
+                "#count": "success.count",
+                "#ns": "success.ns",
+                "#last": "at",
+            },
+            ExpressionAttributeValues={
+                ":one": {"N": "1"},
+                ":took": {"N": "9007199254740993"},  # more than a float holds
+                ":now": {"N": "7"},
+            },
+        )
+    item = client.get_item(TableName=local.outputs["Table"], Key=key)["Item"]
+    assert (item["success.count"], item["at"]) == ({"N": "2"}, {"N": "7"})
+    assert item["success.ns"] == {"N": "18014398509481986"}
 
 
 def test_a_function_has_its_layer(local: Local):

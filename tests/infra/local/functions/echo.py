@@ -1,12 +1,14 @@
 """The function of the tests' stack: what it does is told by the request or the message."""
 
 import base64
+import gzip
 import json
 import os
 import time
 
 import boto3
 import marker
+from botocore.config import Config
 
 CALLS = 0
 
@@ -30,6 +32,12 @@ def serve(event):
         case "/bytes":
             body = base64.b64encode(bytes(range(256))).decode()
             return {"statusCode": 200, "body": body, "isBase64Encoded": True}
+        case "/gzip":
+            body = base64.b64encode(gzip.compress(b"x" * 1000)).decode()
+            headers = {"Content-Encoding": "gzip"}
+            return {"statusCode": 200, "headers": headers, "body": body, "isBase64Encoded": True}
+        case "/presigned":
+            return answer(json.dumps(presigned(event["queryStringParameters"]["bucket"])))
         case "/cookies":
             headers = {"Set-Cookie": ["a=1", "b=2"]}
             return {"statusCode": 201, "multiValueHeaders": headers, "body": ""}
@@ -38,6 +46,17 @@ def serve(event):
         case "/sleep":
             time.sleep(30)
     return answer(json.dumps(event))
+
+
+def presigned(bucket):
+    """URLs for one new object of 5 bytes: to put it, and to get it."""
+    client = boto3.client("s3", config=Config(signature_version="s3v4"))
+    place = {"Bucket": bucket, "Key": "from-the-function"}
+    new = {**place, "ContentLength": 5, "IfNoneMatch": "*"}
+    return {
+        "put": client.generate_presigned_url("put_object", Params=new, ExpiresIn=60),
+        "get": client.generate_presigned_url("get_object", Params=place, ExpiresIn=60),
+    }
 
 
 def answer(text):
