@@ -13,6 +13,7 @@ from infermeter.api.endpoints import server
 from infermeter.api.endpoints.inference import InferenceEndpoint
 from infermeter.api.endpoints.models import ModelEndpoints
 from infermeter.api.endpoints.repository import RepositoryEndpoints
+from infermeter.api.endpoints.statistics import StatisticsEndpoints
 from infermeter.engine.models import Models
 from infermeter.errors import (
     ModelFailed,
@@ -284,6 +285,7 @@ class World:
             server.ENDPOINTS,
             ModelEndpoints(self.service).endpoints(),
             RepositoryEndpoints(self.service).endpoints(),
+            StatisticsEndpoints(self.service).endpoints(),
             InferenceEndpoint(self.service, self.clock).endpoints(),
         )
 

@@ -7,6 +7,7 @@ later is reported back, so that the queue delivers it again.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -130,7 +131,7 @@ class BatchConsumer:
                 outcomes.append(order)
                 continue
             try:
-                calls.append(_call(order, deadline))
+                calls.append(_call(order, deadline, self._clock()))
                 orders.append(order)
             except InvalidRequest as error:
                 outcomes.append(self._fail(order, error))
@@ -209,8 +210,11 @@ class BatchConsumer:
         return Outcome(message, DEAD, error=error)
 
 
-def _call(order: _Order, deadline: float) -> Call:
+def _call(order: _Order, deadline: float, now: float) -> Call:
+    started = time.perf_counter()
     request, _ = oip.decode_document(order.envelope.request, Tail(memoryview(b"")))
+    # A message that does not say when it was sent has not waited.
+    sent_s = order.message.sent_ms / 1000 or now
     return Call(
         principal=order.principal,
         request_id=order.request_id,
@@ -222,6 +226,8 @@ def _call(order: _Order, deadline: float) -> Call:
         bytes_in=len(order.message.body.encode()),
         deadline=deadline,
         gateway_id=order.message.id,
+        queued_s=max(0.0, now - sent_s),
+        decoded_s=time.perf_counter() - started,
     )
 
 

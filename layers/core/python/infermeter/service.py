@@ -8,13 +8,11 @@ is given was recorded, and one that could not be given was not.
 from __future__ import annotations
 
 import math
+import os
 import time
-import uuid
-from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from infermeter.engine.stacking import chunks, run_stacked, stack_key
 from infermeter.errors import (
     DeadlineExceeded,
     InfermeterError,
@@ -22,8 +20,11 @@ from infermeter.errors import (
     RecordedVersionGone,
     UnknownVersion,
 )
+from infermeter.execution import Admitted, Executor, groups
 from infermeter.inference import InferenceResult
 from infermeter.metering.ledger import Billed, LedgerEntry, commit
+from infermeter.statistics.buffer import StatisticsBuffer, Unkept
+from infermeter.statistics.counters import Passage
 from infermeter.tensors import Tensor, datatype_of
 
 if TYPE_CHECKING:
@@ -31,11 +32,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from infermeter.engine.models import Models, ServedModel
+    from infermeter.engine.models import Models
     from infermeter.inference import InferenceRequest
     from infermeter.metering.ids import Channel, RequestId
     from infermeter.metering.ledger import Commit, Ledger
-    from infermeter.registry.catalog import Catalog
+    from infermeter.registry.catalog import Catalog, ModelVersion
     from infermeter.signature import Signature
     from infermeter.tenants.authentication import Authenticator, Principal
 
@@ -50,7 +51,8 @@ class Call:
     """One inference asked for. `version` as the caller named it: a number, an alias or nothing.
 
     `deadline` is the epoch time in seconds after which no answer can reach the caller;
-    `patience_until` the one after which it wants none.
+    `patience_until` the one after which it wants none. `queued_s` and `decoded_s` are the seconds
+    that it waited for this function, and that its body took to read.
     """
 
     principal: Principal
@@ -64,6 +66,8 @@ class Call:
     deadline: float
     patience_until: float = math.inf
     gateway_id: str = ""
+    queued_s: float = 0.0
+    decoded_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +90,6 @@ class Served(Generic[Delivered]):
     timings: Mapping[str, float]
 
 
-@dataclass(slots=True)
-class _Admitted:
-    """A call that fits its model's signature, on its way through."""
-
-    call: Call
-    model: ServedModel
-    inputs: Mapping[str, NDArray[Any]]
-    outputs: tuple[str, ...]
-    rows: int
-    timings: dict[str, float] = field(default_factory=dict)
-
-
 class Service:
     """The data plane over its ports."""
 
@@ -109,9 +101,12 @@ class Service:
         models: Models,
         ledger: Ledger,
         clock: Callable[[], float],
+        statistics: StatisticsBuffer | None = None,
     ) -> None:
         self.authenticator, self.catalog, self.models = authenticator, catalog, models
+        self.statistics = statistics or StatisticsBuffer(Unkept(), clock)
         self._ledger, self._clock = ledger, clock
+        self._executor = Executor(self.statistics)
 
     def signature(self, model: str, version: str | None) -> Signature:
         """What the model takes and gives. Raises UnknownModel or UnknownVersion."""
@@ -121,10 +116,12 @@ class Service:
         self, call: Call, deliver: Callable[[Call, InferenceResult], Delivery[Delivered]]
     ) -> Served[Delivered]:
         """Serves one call; raises whatever error of the domain stops it, with nothing charged."""
-        (outcome,) = self.infer_batch([call], deliver)
-        if isinstance(outcome, InfermeterError):
-            raise outcome
-        return outcome
+        admitted = self._admit(call)
+        try:
+            return self._settle(admitted, self._executor.run_one(admitted), deliver)
+        except InfermeterError:
+            self._count_failure(admitted)
+            raise
 
     def infer_batch(
         self,
@@ -136,41 +133,52 @@ class Service:
         Calls for one version whose tensors differ in rows alone run as one.
         """
         outcomes: dict[int, Served[Delivered] | InfermeterError] = {}
-        admitted: dict[int, _Admitted] = {}
+        admitted: dict[int, Admitted] = {}
         for index, call in enumerate(calls):
             try:
                 admitted[index] = self._admit(call)
             except InfermeterError as error:
                 outcomes[index] = error
-        for group in _groups(admitted):
-            results = _run_group([admitted[index] for index in group])
+        for group in groups(admitted):
+            results = self._executor.run_group([admitted[index] for index in group])
             for index, result in zip(group, results, strict=True):
                 try:
                     if isinstance(result, InfermeterError):
                         raise result
                     outcomes[index] = self._settle(admitted[index], result, deliver)
                 except InfermeterError as error:
+                    self._count_failure(admitted[index])
                     outcomes[index] = error
         return [outcomes[index] for index in range(len(calls))]
 
-    def _admit(self, call: Call, version: str | None = None) -> _Admitted:
+    def _admit(self, call: Call) -> Admitted:
         started = time.perf_counter()
-        model = self.models.get(self.catalog.resolve(call.model, version or call.version))
+        version = self.catalog.resolve(call.model, call.version)
+        try:
+            return self._admit_to(version, call, started)
+        except InfermeterError:
+            self._count_refusal(version, started)
+            raise
+
+    def _admit_to(self, version: ModelVersion, call: Call, started: float) -> Admitted:
+        model = self.models.get(version)
         loaded = time.perf_counter()
         signature = model.manifest.signature
         inputs = signature.check_inputs(call.request.inputs)
-        return _Admitted(
+        return Admitted(
             call=call,
             model=model,
             inputs={name: tensor.array for name, tensor in inputs.items()},
             outputs=signature.check_outputs(call.request.outputs),
             rows=signature.rows(inputs),
+            started=started,
+            checked_s=time.perf_counter() - loaded,
             timings={"load": loaded - started},
         )
 
     def _settle(
         self,
-        admitted: _Admitted,
+        admitted: Admitted,
         arrays: list[NDArray[Any]],
         deliver: Callable[[Call, InferenceResult], Delivery[Delivered]],
     ) -> Served[Delivered]:
@@ -178,8 +186,9 @@ class Service:
         recorded = self._commit(admitted, delivered.size)
         if recorded.entry.version != result.version:
             admitted = self._on_recorded_version(admitted, recorded.entry.version)
-            arrays = _run_one(admitted)
+            arrays = self._executor.run_one(admitted)
             delivered, result = _deliver(admitted, arrays, deliver)
+        self._count_success(admitted)
         return Served(
             call=admitted.call,
             result=result,
@@ -189,7 +198,7 @@ class Service:
             timings=admitted.timings,
         )
 
-    def _commit(self, admitted: _Admitted, bytes_out: int) -> Commit:
+    def _commit(self, admitted: Admitted, bytes_out: int) -> Commit:
         call, version = admitted.call, admitted.model.version
         now = self._clock()
         late_s = max(now + PUT_BUDGET_S - call.deadline, now - call.patience_until)
@@ -213,7 +222,7 @@ class Service:
                 milliseconds=round(admitted.timings["infer"] * 1000),
                 channel=call.channel,
                 payload_hash=call.payload_hash,
-                nonce=uuid.uuid4().hex,
+                nonce=os.urandom(16).hex(),
                 committed_ms=int(now * 1000),
                 gateway_id=call.gateway_id,
             ),
@@ -221,67 +230,41 @@ class Service:
         admitted.timings["meter"] = time.perf_counter() - started
         return recorded
 
-    def _on_recorded_version(self, admitted: _Admitted, version: str) -> _Admitted:
+    def _on_recorded_version(self, admitted: Admitted, version: str) -> Admitted:
         """A replay is answered by the version that was charged, wherever its alias points now."""
+        call = admitted.call
         try:
-            pinned = self._admit(admitted.call, version)
+            recorded = self.catalog.resolve(call.model, version)
+            pinned = self._admit_to(recorded, call, admitted.started)
         except (UnknownVersion, ModelUnavailable) as error:
-            raise RecordedVersionGone(admitted.call.model, version) from error
+            raise RecordedVersionGone(call.model, version) from error
         pinned.timings["meter"] = admitted.timings["meter"]
         return pinned
 
-
-def _groups(admitted: Mapping[int, _Admitted]) -> list[list[int]]:
-    groups: defaultdict[Any, list[int]] = defaultdict(list)
-    for index, each in admitted.items():
-        shape = stack_key(each.inputs, each.model.manifest.signature.batch_axis)
-        version = each.model.version
-        key = index if shape is None else (version.model, version.version, each.outputs, shape)
-        groups[key].append(index)
-    return list(groups.values())
-
-
-def _run_group(group: list[_Admitted]) -> list[list[NDArray[Any]] | InfermeterError]:
-    results: list[list[NDArray[Any]] | InfermeterError] = []
-    for chunk in chunks([each.inputs for each in group]):
-        members = group[chunk.start : chunk.stop]
-        results.extend(_run_together(members) if len(members) > 1 else map(_run_alone, members))
-    return results
-
-
-def _run_together(members: list[_Admitted]) -> list[list[NDArray[Any]] | InfermeterError]:
-    first = members[0]
-    axis = first.model.manifest.signature.batch_axis
-    started = time.perf_counter()
-    try:
-        results = run_stacked(
-            first.model.loaded, [each.inputs for each in members], first.outputs, axis or 0
+    def _count_success(self, admitted: Admitted) -> None:
+        call, timings = admitted.call, admitted.timings
+        waited_s = call.queued_s + call.decoded_s
+        passage = Passage(
+            ended_ms=int(self._clock() * 1000),
+            total_s=waited_s + time.perf_counter() - admitted.started,
+            queue_s=call.queued_s,
+            input_s=call.decoded_s + admitted.checked_s,
+            infer_s=timings["infer"],
+            output_s=timings["encode"],
         )
-    except InfermeterError:
-        # One of them may be at fault: alone, the others are served.
-        return [_run_alone(each) for each in members]
-    share = (time.perf_counter() - started) / len(members)
-    for each in members:
-        each.timings["infer"] = share
-    return list(results)
+        counters = self.statistics.of(admitted.model.version)
+        counters.succeed(passage, rows=admitted.rows, run_rows=admitted.run_rows)
 
+    def _count_failure(self, admitted: Admitted) -> None:
+        self._count_refusal(admitted.model.version, admitted.started)
 
-def _run_alone(each: _Admitted) -> list[NDArray[Any]] | InfermeterError:
-    try:
-        return _run_one(each)
-    except InfermeterError as error:
-        return error
-
-
-def _run_one(each: _Admitted) -> list[NDArray[Any]]:
-    started = time.perf_counter()
-    arrays = each.model.loaded.run(each.inputs, each.outputs)
-    each.timings["infer"] = time.perf_counter() - started
-    return arrays
+    def _count_refusal(self, version: ModelVersion, started: float) -> None:
+        seconds = time.perf_counter() - started
+        self.statistics.of(version).fail(seconds, int(self._clock() * 1000))
 
 
 def _deliver(
-    admitted: _Admitted,
+    admitted: Admitted,
     arrays: list[NDArray[Any]],
     deliver: Callable[[Call, InferenceResult], Delivery[Delivered]],
 ) -> tuple[Delivery[Delivered], InferenceResult]:

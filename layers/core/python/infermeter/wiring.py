@@ -15,17 +15,20 @@ from infermeter.adapters.ledger import DynamoLedger
 from infermeter.adapters.pepper import SecretPepper
 from infermeter.adapters.registry import DynamoRegistry
 from infermeter.adapters.results import S3Results
+from infermeter.adapters.statistics import DynamoStatistics
 from infermeter.api.application import Application
 from infermeter.api.endpoints import server
 from infermeter.api.endpoints.inference import InferenceEndpoint
 from infermeter.api.endpoints.models import ModelEndpoints
 from infermeter.api.endpoints.repository import RepositoryEndpoints
+from infermeter.api.endpoints.statistics import StatisticsEndpoints
 from infermeter.batch import BatchConsumer
 from infermeter.engine.models import Models
 from infermeter.metering.usage import Usage
 from infermeter.registry.catalog import Catalog
 from infermeter.registry.publication import Publisher
 from infermeter.service import Service
+from infermeter.statistics.buffer import StatisticsBuffer, Unkept
 from infermeter.tenants.administration import KeyAdministration
 from infermeter.tenants.authentication import Authenticator
 
@@ -91,6 +94,7 @@ class Wiring:
             ),
             ledger=self.ledger,
             clock=time.time,
+            statistics=self.statistics,
         )
 
     @cached_property
@@ -102,8 +106,18 @@ class Wiring:
             server.ENDPOINTS,
             ModelEndpoints(service).endpoints(),
             RepositoryEndpoints(service).endpoints(),
+            StatisticsEndpoints(service).endpoints(),
             InferenceEndpoint(service, time.time).endpoints(),
         )
+
+    @cached_property
+    def statistics(self) -> StatisticsBuffer:
+        """Counts on their way to the table; of a function without one they are not kept."""
+        table = self.resources.statistics_table
+        if not table:
+            return StatisticsBuffer(Unkept(), time.time)
+        store = DynamoStatistics(self.clients.dynamodb(prompt=True), table)
+        return StatisticsBuffer(store, time.time)
 
     @cached_property
     def batch_consumer(self) -> BatchConsumer:

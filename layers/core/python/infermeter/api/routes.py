@@ -66,6 +66,8 @@ ROUTES: tuple[Route, ...] = (
     *_of_model("model_metadata", "GET", ""),
     *_of_model("model_ready", "GET", "/ready"),
     *_of_model("model_config", "GET", "/config"),
+    Route("server_statistics", "GET", "/v2/models/stats"),
+    *_of_model("model_statistics", "GET", "/stats"),
     *_of_model("infer", "POST", "/infer"),
     Route("repository_index", "POST", "/v2/repository/index"),
     Route("load_model", "POST", "/v2/repository/models/{model}/load"),

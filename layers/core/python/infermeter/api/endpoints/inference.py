@@ -66,6 +66,8 @@ class InferenceEndpoint:
                 deadline=exchange.deadline,
                 patience_until=now + (inference.timeout_s or math.inf),
                 gateway_id=request.gateway_id,
+                queued_s=max(0.0, now - request.received_ms / 1000),
+                decoded_s=exchange.timings["decode"],
             ),
             deliver,
         )

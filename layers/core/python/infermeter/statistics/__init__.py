@@ -1,0 +1,1 @@
+"""What each version was asked and how long it took: approximate counts, never a bill."""
