@@ -8,8 +8,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from infermeter.api.rendering import render_error, render_internal_error
+from infermeter.api.routes import family_of
 from infermeter.errors import MalformedEvent
-from infermeter.telemetry import logger, record_exchange
+from infermeter.telemetry import record_defect, record_exchange
 from infermeter.wire.apigateway import decode_event, encode_answer
 from infermeter.wiring import Wiring
 
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
 GATEWAY_LIMIT_S = 29.0
 WAY_BACK_S = 0.3
 
-application = Wiring.from_environment(os.environ).application
+wiring = Wiring.from_environment(os.environ)
+application = wiring.application
 _environment = {"cold": True}
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """A REST proxy event in, a proxy answer out: always in the protocol's own shape."""
+    """A proxy event in, a proxy answer out: always in the protocol's own shape."""
     started = time.perf_counter()
     cold, _environment["cold"] = _environment["cold"], False
     try:
@@ -34,12 +36,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         exchange = application.handle(request, deadline=deadline, cold=cold)
     except MalformedEvent as error:
         return encode_answer(render_error(error))
-    except Exception:  # noqa: BLE001  the gateway must not answer for us in another shape
-        logger.exception("internal error")
-        return encode_answer(render_internal_error())
+    except Exception as error:  # noqa: BLE001  the gateway must not answer in another shape
+        record_defect(error)
+        return encode_answer(render_internal_error(family_of(event.get("path", ""))))
     # What was charged is answered, whatever becomes of its log line.
     with suppress(Exception):
         record_exchange(exchange, seconds=time.perf_counter() - started, cold=cold)
+    wiring.statistics.flush_due(deadline)
     return encode_answer(exchange.response)
 
 

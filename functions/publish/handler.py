@@ -11,15 +11,17 @@ import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from aws_lambda_powertools import Logger
+
 from infermeter.adapters.artifacts import S3Artifact
 from infermeter.errors import MalformedEvent
 from infermeter.registry.publication import judge, read_manifest
-from infermeter.telemetry import logger
 from infermeter.wiring import Wiring
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+logger = Logger()
 wiring = Wiring.from_environment(os.environ)
 
 

@@ -23,15 +23,15 @@ WRONG: list[tuple[Any, str]] = [
     ('{"inputs":[NaN]}', "expected JSON"),
     ('{"inputs":[1e999]}', "expected JSON"),
     ("[" * 250_000, "expected JSON"),
-    ('{"inputs":[' + "[" * 120 + "]" * 120 + "]}", "inputs[0]: expected an object"),
-    ('{"inputs":[' + "[" * 300 + "]" * 300 + "]}", "nested too deeply"),
+    ('{"inputs":[' + "[" * 120 + "]" * 120 + "]}", "depth of at most 100"),
+    ('{"inputs":[' + "[" * 90 + "]" * 90 + "]}", "inputs[0]: expected an object"),
     ({"inputs": []}, "inputs: expected at least one tensor, got none"),
     ({"inputs": [ROWS, ROWS]}, "input 'x': expected the input once, got it twice"),
     (one(shape=[0, 2**63], data=[]), "input 'x': expected at most"),
     (one(shape=[0, *[2**26] * 20], data=[]), "input 'x': expected at most"),
     (one(datatype="FP31"), "input 'x': expected datatype, one of BOOL"),
     (one(data=[1, 2, 3, 4, 5, True]), "input 'x': expected FP32 numbers, got a boolean"),
-    (one(data=["x" * 10**6, *[1] * 10**5]), "input 'x': expected FP32 numbers, got a string"),
+    (one(data=["x" * 10**6, *[1] * 5]), "input 'x': expected FP32 numbers, got a string"),
     (one(data=[[[1]]] * 6), "input 'x': expected data flat or nested as [2,3]"),
     (one(data={}), "input 'x': expected data as a list, got an object"),
     (one() | {"outputs": [{"name": "y"}] * 2}, "already exists in request"),
@@ -49,7 +49,7 @@ def test_no_body_breaks_the_environment(site: Site) -> None:
     assert site.ask().status == 200
 
 
-LENGTHS = ["abc", "+-5", "0", "-1", "9999", "99999999999", "9" * 5000, "", "²"]
+LENGTHS = ["abc", "+-5", "-1", "9999", "99999999999", "9" * 5000, "", "²"]
 
 
 def test_no_json_length_breaks_the_environment(site: Site) -> None:
@@ -69,7 +69,9 @@ def test_no_json_length_breaks_the_environment(site: Site) -> None:
         ("POST", "/v2/models/%00/infer", 404),
         ("POST", "/v2/models/linear%0A/infer", 404),
         ("POST", f"/v2/models/linear/versions/{'9' * 3000}/infer", 404),
-        ("GET", "/v2/models/stats", 404),
+        ("POST", "/v2/models/stats", 405),
+        ("POST", "/v2/models/linear/generate", 501),
+        ("GET", "/v2/systemsharedmemory/status", 501),
         ("OPTIONS", "/v2/models/linear/infer", 405),
         ("BREW", "/v2", 405),
     ],
@@ -141,7 +143,7 @@ def test_an_answer_over_the_limit_once_escaped_is_not_charged(site: Site) -> Non
 def test_a_damaged_event_is_refused(site: Site, damage: dict[str, Any]) -> None:
     answer = site.send(proxy_event("GET", "/v2") | damage)
     assert answer.status == 400
-    assert "API Gateway REST proxy event" in answer.error
+    assert "expected an API Gateway proxy event" in answer.error
 
 
 def test_a_request_that_waited_in_the_gateway_is_late(site: Site) -> None:

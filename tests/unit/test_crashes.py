@@ -14,7 +14,6 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from infermeter.adapters.ledger import DynamoLedger
-from infermeter.api.application import Application
 from infermeter.batch import DEAD, FAILED, RETRY, SUCCEEDED, BatchConsumer, Message
 from infermeter.wire.http import HttpRequest, HttpResponse
 from tests.ports import NOW, Clock, MemoryDeadLetters, MemoryResults, World
@@ -90,7 +89,7 @@ class Scene:
             received_ms=int(NOW * 1000),
         )
         try:
-            application = Application(self.world.service, self.world.clock)
+            application = self.world.application()
             return application.handle(request, deadline=NOW + 25).response
         except Died:
             return None

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
 
-from infermeter.api.exchange import Exchange
 from infermeter.errors import LedgerUnavailable
 from infermeter.metering.ids import derive_id
 from infermeter.wire.http import HttpRequest
 from tests.ports import NOW, MemoryLedger, World
+
+if TYPE_CHECKING:
+    from infermeter.api.exchange import Exchange
 
 ROW = {"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [1, 2]}
 

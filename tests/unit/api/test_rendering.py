@@ -30,7 +30,10 @@ from infermeter.api.rendering import render_error, render_internal_error, status
         (errors.LedgerUnavailable(), 503),
         (errors.StoreUnavailable("m"), 503),
         (errors.ModelUnavailable("m"), 503),
-        (errors.ModelFailed("m"), 500),
+        (errors.ModelFailed("m"), 422),
+        (errors.UnsupportedEncoding("br", ("gzip",)), 415),
+        (errors.InvalidField("a", expected="b", got="c"), 400),
+        (errors.ModelInUse("m", ("prod",)), 409),
         (errors.InfermeterError("m"), 500),
     ],
 )
@@ -54,6 +57,40 @@ def test_a_status_brings_its_header(error: errors.InfermeterError, header: str, 
     assert render_error(error).headers[header] == value
 
 
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [
+        (errors.MalformedBody("m"), "false"),
+        (errors.RecordedVersionGone("m", "1"), "false"),
+        (errors.RequestIdReused("i"), "false"),
+        (errors.LedgerUnavailable(), "true"),
+        (errors.DeadlineExceeded(1.0), "true"),
+    ],
+)
+def test_a_client_that_retries_by_itself_is_told(error: errors.InfermeterError, again: str) -> None:
+    assert render_error(error).headers["x-should-retry"] == again
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (
+            errors.InvalidField("input[3]", expected="a", got="b"),
+            ("invalid_request_error", "input[3]", None),
+        ),
+        (errors.UnknownModel("m"), ("invalid_request_error", None, "model_not_found")),
+        (errors.Unauthenticated("m"), ("invalid_request_error", None, "invalid_api_key")),
+        (errors.StoreUnavailable("m"), ("server_error", None, None)),
+    ],
+)
+def test_openai_has_a_shape_of_its_own(
+    error: errors.InfermeterError, expected: tuple[str | None, ...]
+) -> None:
+    (body,) = orjson.loads(render_error(error, "openai").body).values()
+    assert body["message"] == str(error)
+    assert (body["type"], body["param"], body["code"]) == expected
+
+
 def test_what_cannot_succeed_later_says_nothing_of_later() -> None:
     assert "retry-after" not in render_error(errors.MalformedBody("m")).headers
 
@@ -62,4 +99,6 @@ def test_an_internal_error_has_the_same_shape() -> None:
     response = render_internal_error()
     assert response.status == 500
     assert list(orjson.loads(response.body)) == ["error"]
-    assert response.headers == {"content-type": "application/json"}
+    assert response.headers["content-type"] == "application/json"
+    openai = orjson.loads(render_internal_error("openai").body)
+    assert openai["error"]["type"] == "server_error"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 
+import ml_dtypes
 import numpy as np
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infermeter import bfloat16
 from infermeter.errors import InvalidRequest, InvalidTensor
 from infermeter.tensors import DATATYPES, Datatype, Tensor
 from infermeter.wire.json_tensors import decode_data, encode_data
@@ -103,27 +105,28 @@ def test_bytes_that_are_not_text_ask_for_the_binary_form() -> None:
 @pytest.mark.parametrize(
     ("datatype", "data", "got"),
     [
-        ("INT32", [1.7], "floating-point numbers"),
-        ("INT32", [1.0], "floating-point numbers"),
+        ("INT32", [1.7], "a number with a fraction"),
+        ("INT32", [1.0], "a number with a fraction"),
         ("INT32", ["1"], "a string"),
-        ("INT32", [True], "booleans"),
+        ("INT32", [True], "a boolean"),
         ("INT32", [1, True], "a boolean"),
         ("INT32", [None], "null"),
         ("UINT8", [300], "300"),
         ("UINT8", [-1], "-1"),
         ("INT64", [2**63], "9223372036854775808"),
-        ("BOOL", [1], "integers"),
-        ("BOOL", [True, 0], "a number"),
+        ("BOOL", [1], "an integer"),
+        ("BOOL", [True, 0], "an integer"),
         ("FP32", ["1.5"], "a string"),
-        ("FP32", [True], "booleans"),
+        ("FP32", [True], "a boolean"),
         ("FP32", [1.5, True], "a boolean"),
         ("FP32", [{}], "an object"),
         ("FP32", [1e39], "1e+39"),
-        ("FP16", [65536], "65536"),
-        ("BYTES", [1], "a number"),
-        ("BYTES", [["a"], "b"], "a list"),
+        ("FP16", [65536], "65536.0"),
+        ("BF16", [3.4e38], "3.4e+38"),
+        ("BYTES", [1], "an integer"),
+        ("BYTES", [["a"], "b"], "ragged lists"),
         ("FP32", [[1], [1, 2]], "ragged lists"),
-        ("FP32", 5, "a number"),
+        ("FP32", 5, "an integer"),
     ],
 )
 def test_data_that_the_datatype_cannot_hold_is_named(datatype: str, data: object, got: str) -> None:
@@ -132,6 +135,25 @@ def test_data_that_the_datatype_cannot_hold_is_named(datatype: str, data: object
         decode(datatype, data, shape)
     assert caught.value.name == "x"
     assert caught.value.got == got
+
+
+@pytest.mark.parametrize("datatype", ["FP16", "BF16"])
+def test_all_65536_values_of_16_bits_come_back(datatype: str) -> None:
+    kind = DATATYPES[datatype]
+    tensor = Tensor("x", kind, np.arange(65536, dtype="<u2").view(kind.dtype))
+    assert_same(decode(datatype, written(tensor)), tensor.array, bitwise=False)
+
+
+def test_a_half_has_its_own_shortest_digits() -> None:
+    half = Tensor("y", DATATYPES["FP16"], np.array([0.1, 65504, -0.0], np.float16))
+    assert orjson.dumps(encode_data(half)) == b"[0.1,65500.0,-0.0]"
+
+
+@given(st.floats(width=32))
+def test_bf16_is_rounded_to_the_nearest(value: float) -> None:
+    got = bfloat16.to_float32(bfloat16.from_floats(np.array([value])))
+    wanted = np.array([value], "<f4").astype(ml_dtypes.bfloat16).astype("<f4")
+    np.testing.assert_array_equal(got, wanted)
 
 
 def test_too_few_elements_are_refused() -> None:

@@ -1,11 +1,20 @@
-"""What a function tells of its work: JSON logs, and CloudWatch metrics in embedded format (EMF)."""
+"""What a function tells of its work: one line of JSON per request.
+
+The line is a log record and, by CloudWatch's embedded metric format (EMF), its metrics at once:
+the format lets a line hold more than metrics. Powertools' Logger and Metrics would write two lines
+and take longer than all the rest of a small request.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+"""
 
 from __future__ import annotations
 
+import os
+import sys
+import time
+import traceback
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+import orjson
 
 from infermeter.errors import Defect
 from infermeter.metering.ledger import Billed
@@ -15,13 +24,25 @@ if TYPE_CHECKING:
     from infermeter.batch import Outcome
     from infermeter.service import Served
 
-logger = Logger()
-metrics = Metrics()
+_SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "infermeter")
+_NAMESPACE = os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "infermeter")
+_COUNTS = ("Requests", "Replays", "Units", "ColdStart", "Refused")
+
+
+def _directive(*dimensions: str) -> list[dict[str, Any]]:
+    metrics = [{"Name": name, "Unit": "Count"} for name in _COUNTS]
+    metrics.append({"Name": "Latency", "Unit": "Milliseconds"})
+    return [{"Namespace": _NAMESPACE, "Dimensions": [[*dimensions]], "Metrics": metrics}]
+
+
+# Only models that exist become dimensions: names that callers make up would each cost money.
+_SERVED, _REFUSED = _directive("service", "model"), _directive("service")
 
 
 def record_exchange(exchange: Exchange, *, seconds: float, cold: bool) -> None:
-    """One log line for a request, never with its key or its tensors, and its metrics."""
-    principal = exchange.principal
+    """The line of a request, never with its key or its tensors."""
+    principal, error = exchange.principal, exchange.error
+    milliseconds = round(seconds * 1000, 2)
     facts: dict[str, Any] = {
         "endpoint": exchange.endpoint,
         "model": exchange.model,
@@ -30,26 +51,22 @@ def record_exchange(exchange: Exchange, *, seconds: float, cold: bool) -> None:
         "tenant": principal and principal.tenant,
         "key_id": principal and principal.key_id,
         "status": exchange.response.status,
-        "milliseconds": round(seconds * 1000, 2),
+        "milliseconds": milliseconds,
         "cold": cold,
     }
+    counts: dict[str, Any] = {"ColdStart": int(cold)}
     if exchange.served is not None:
-        facts |= _account(exchange.served)
-    if exchange.error is not None:
-        facts["error"] = f"{type(exchange.error).__name__}: {exchange.error}"
-    logger.info("request", extra={"request": facts})
-    if exchange.served is not None:
-        _count(exchange.served)
-        metrics.add_metric("Latency", MetricUnit.Milliseconds, seconds * 1000)
-    else:
-        metrics.add_metric("Refused", MetricUnit.Count, int(exchange.error is not None))
-    metrics.add_metric("ColdStart", MetricUnit.Count, int(cold))
-    metrics.flush_metrics()
+        counts["Latency"] = milliseconds
+    elif error is not None:
+        counts["Refused"] = 1
+    if error is not None:
+        facts["error"] = f"{type(error).__name__}: {error}"
+    _write("request", facts, counts, exchange.served)
 
 
 def record_outcome(outcome: Outcome) -> None:
-    """One log line and its metrics for a queued message."""
-    principal = outcome.principal
+    """The line of a queued message."""
+    principal, error = outcome.principal, outcome.error
     facts: dict[str, Any] = {
         "message_id": outcome.message.id,
         "fate": outcome.fate,
@@ -57,32 +74,50 @@ def record_outcome(outcome: Outcome) -> None:
         "tenant": principal and principal.tenant,
         "key_id": principal and principal.key_id,
     }
-    if outcome.served is not None:
-        facts |= _account(outcome.served)
-        _count(outcome.served)
-    else:
-        metrics.add_metric("Refused", MetricUnit.Count, 1)
-    if outcome.error is not None:
-        facts["error"] = f"{type(outcome.error).__name__}: {outcome.error}"
-    logger.info("message", extra={"request": facts})
-    if isinstance(outcome.error, Defect):
-        logger.error("internal error", exc_info=outcome.error.__cause__)
-    metrics.flush_metrics()
+    counts = {} if outcome.served is not None else {"Refused": 1}
+    if error is not None:
+        facts["error"] = f"{type(error).__name__}: {error}"
+    _write("message", facts, counts, outcome.served)
+    if isinstance(error, Defect) and error.__cause__ is not None:
+        record_defect(error.__cause__)
 
 
-def _account(served: Served[Any]) -> dict[str, Any]:
-    return {
-        "model": served.result.model,
-        "version": served.result.version,
-        "units": served.units,
-        "billed": served.billed.value,
+def record_defect(error: BaseException) -> None:
+    """An error that nothing here foresaw, with its trace."""
+    _print(
+        {
+            "level": "ERROR",
+            "message": "internal error",
+            "service": _SERVICE,
+            "exception": "".join(traceback.format_exception(error)),
+        }
+    )
+
+
+def _write(
+    message: str, facts: dict[str, Any], counts: dict[str, Any], served: Served[Any] | None
+) -> None:
+    line: dict[str, Any] = {
+        "level": "INFO",
+        "message": message,
+        "service": _SERVICE,
+        "_aws": {
+            "Timestamp": int(time.time() * 1000),
+            "CloudWatchMetrics": _REFUSED if served is None else _SERVED,
+        },
+        **counts,
+        "request": facts,
     }
+    if served is not None:
+        new = served.billed is Billed.NEW
+        facts["model"] = line["model"] = served.result.model
+        facts["version"] = served.result.version
+        facts["units"], facts["billed"] = served.units, served.billed.value
+        line["Requests"], line["Replays"] = int(new), int(not new)
+        line["Units"] = served.units if new else 0
+    _print(line)
 
 
-def _count(served: Served[Any]) -> None:
-    # Only models that exist become dimensions: names that callers make up would each cost money.
-    metrics.add_dimension("model", served.result.model)
-    new = served.billed is Billed.NEW
-    metrics.add_metric("Requests", MetricUnit.Count, int(new))
-    metrics.add_metric("Replays", MetricUnit.Count, int(not new))
-    metrics.add_metric("Units", MetricUnit.Count, served.units if new else 0)
+def _print(line: dict[str, Any]) -> None:
+    sys.stdout.write(orjson.dumps(line).decode() + "\n")
+    sys.stdout.flush()

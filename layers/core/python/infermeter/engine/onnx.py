@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnxruntime
 
+from infermeter.bfloat16 import BF16
 from infermeter.errors import InvalidTensor, ModelFailed, ModelUnavailable
 from infermeter.manifest import MODEL_FILE
 from infermeter.signature import VARIABLE, Signature, TensorSpec
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 # Lambda gives one vCPU per this much memory.
 MB_PER_CPU = 1769
 _ERRORS_ONLY = 3
+# TensorProto.DataType of onnx.proto
+_ONNX_BFLOAT16 = 16
 
 _DATATYPES = {
     "tensor(bool)": "BOOL",
@@ -34,6 +38,7 @@ _DATATYPES = {
     "tensor(float16)": "FP16",
     "tensor(float)": "FP32",
     "tensor(double)": "FP64",
+    "tensor(bfloat16)": "BF16",
     "tensor(string)": "BYTES",
 }
 
@@ -47,20 +52,31 @@ class OnnxModel:
         outputs = tuple(_spec(node) for node in session.get_outputs())
         rows = all(spec.shape[:1] == (VARIABLE,) for spec in (*inputs, *outputs))
         self.signature = Signature(inputs, outputs, 0 if rows else None)
+        kinds = {spec.datatype.kind for spec in (*inputs, *outputs)}
+        self._has_text, self._has_bf16 = "O" in kinds, "V" in kinds
 
     def run(self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> list[NDArray[Any]]:
         """The named outputs, in that order.
 
         Raises ModelFailed when onnxruntime does, InvalidTensor for BYTES that are not UTF-8.
         """
-        feed = {name: _text(name, array) for name, array in inputs.items()}
+        feed: Mapping[str, Any] = inputs
+        if self._has_text:
+            feed = {name: _text(name, array) for name, array in inputs.items()}
         try:
-            results = self._session.run(list(outputs), feed)
+            results = self._run(feed, list(outputs))
         except Exception as error:  # onnxruntime raises a class of its own for each status
             raise ModelFailed(
                 f"the model could not compute these inputs: {_brief(error)}"
             ) from error
-        return [_bytes(array) for array in results]
+        return [_bytes(array) for array in results] if self._has_text else results
+
+    def _run(self, feed: Mapping[str, NDArray[Any]], outputs: list[str]) -> list[NDArray[Any]]:
+        if not self._has_bf16:
+            results: list[NDArray[Any]] = self._session.run(outputs, feed)
+            return results
+        values = {name: _ort_value(array) for name, array in feed.items()}
+        return [_array(value) for value in self._session.run_with_ort_values(outputs, values)]
 
 
 class OnnxRuntime:
@@ -97,6 +113,23 @@ def _spec(node: onnxruntime.NodeArg) -> TensorSpec:
         )
     shape = tuple(size if isinstance(size, int) else VARIABLE for size in node.shape)
     return TensorSpec(node.name, DATATYPES[datatype], shape)
+
+
+def _ort_value(array: NDArray[Any]) -> onnxruntime.OrtValue:
+    if array.dtype != BF16:
+        return onnxruntime.OrtValue.ortvalue_from_numpy(array)
+    bits = np.ascontiguousarray(array).view("<u2")
+    return onnxruntime.OrtValue.ortvalue_from_numpy_with_onnx_type(bits, _ONNX_BFLOAT16)
+
+
+def _array(value: onnxruntime.OrtValue) -> NDArray[Any]:
+    if value.data_type() != "tensor(bfloat16)":
+        array: NDArray[Any] = value.numpy()
+        return array
+    # onnxruntime gives BF16 to numpy in no other way than by its address; copied, as it owns it.
+    size = value.tensor_size_in_bytes()
+    raw = ctypes.string_at(value.data_ptr(), size) if size else b""
+    return np.frombuffer(raw, BF16).reshape(value.shape())
 
 
 def _text(name: str, array: NDArray[Any]) -> NDArray[Any]:

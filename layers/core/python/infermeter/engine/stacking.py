@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from infermeter import bfloat16
+from infermeter.agreement import agree
 from infermeter.errors import InfermeterError, ModelFailed
 
 if TYPE_CHECKING:
@@ -96,7 +98,7 @@ def keeps_rows_apart(model: LoadedModel, signature: Signature) -> bool:
     except InfermeterError:
         return False
     return all(
-        _alike(one, other)
+        agree(one, other, rtol=_PROBE_TOLERANCE, atol=_PROBE_TOLERANCE)
         for ones, others in zip(alone, together, strict=True)
         for one, other in zip(ones, others, strict=True)
     )
@@ -105,17 +107,12 @@ def keeps_rows_apart(model: LoadedModel, signature: Signature) -> bool:
 def _made_up(spec: TensorSpec, axis: int, rows: int, random: np.random.Generator) -> NDArray[Any]:
     shape = [_PROBE_SIZE if size < 0 else size for size in spec.shape]
     shape[axis] = rows
-    if spec.datatype.kind == "f":
-        return random.standard_normal(shape).astype(spec.datatype.dtype)
+    if spec.datatype.kind in "fV":
+        values = random.standard_normal(shape)
+        if spec.datatype.kind == "V":
+            return bfloat16.from_floats(values)
+        return values.astype(spec.datatype.dtype)
     bits = random.integers(0, 2, shape)
     if spec.datatype.kind == "O":
         return np.array([b"a", b"b"], dtype=object)[bits]
     return bits.astype(spec.datatype.dtype)
-
-
-def _alike(one: NDArray[Any], other: NDArray[Any]) -> bool:
-    if one.shape != other.shape or one.dtype.kind != "f":
-        return bool(np.array_equal(one, other))
-    return bool(
-        np.allclose(one, other, rtol=_PROBE_TOLERANCE, atol=_PROBE_TOLERANCE, equal_nan=True)
-    )

@@ -82,8 +82,9 @@ def derive_id(time_ms: int, seed: str) -> RequestId:
     """An id for a request that brought none: the same time and seed always give the same id."""
     spread = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:10])
     rand_a, rand_b = spread >> 68, spread & ((1 << 62) - 1)
-    number = time_ms << 80 | 0x7 << 76 | rand_a << 64 | 0b10 << 62 | rand_b
-    return RequestId(str(uuid.UUID(int=number)), time_ms)
+    digits = f"{time_ms << 80 | 0x7 << 76 | rand_a << 64 | 0b10 << 62 | rand_b:032x}"
+    text = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    return RequestId(text, time_ms)
 
 
 def _timed(text: str) -> RequestId | None:

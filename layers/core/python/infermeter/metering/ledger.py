@@ -6,10 +6,11 @@ another attempt's, and the payload hash tells a replay from an id used for somet
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
+
+from blake3 import blake3
 
 from infermeter.errors import RequestIdOutsideWindow, RequestIdReused
 from infermeter.metering.ids import OPAQUE_WINDOW_S
@@ -92,14 +93,16 @@ def commit(ledger: Ledger, entry: LedgerEntry) -> Commit:
     return Commit(Billed.REPLAY, standing)
 
 
-def payload_hash(operation: str, model: str, version: str | None, body: bytes) -> str:
+def payload_hash(operation: str, model: str, version: str | None, *contents: bytes) -> str:
     """What makes two requests the same: what is asked, of what as it was named, with what.
 
     Neither the key nor the resolved version is part of it: a rotated key or a moved alias
-    leaves a retry a retry. Hex of SHA-256 over length-prefixed parts, cut to 128 bits.
+    leaves a retry a retry. Hex of BLAKE3 over length-prefixed parts, cut to 128 bits: a caller
+    must not find two bodies with one hash, and SHA-256 takes four times as long.
     """
-    digest = hashlib.sha256()
-    for part in (operation, model, version or ""):
-        digest.update(f"{len(part)}:{part};".encode())
-    digest.update(body)
-    return digest.hexdigest()[:32]
+    named = "".join(f"{len(part)}:{part};" for part in (operation, model, version or ""))
+    digest = blake3(named.encode())
+    for content in contents:
+        digest.update(b"%d;" % len(content))
+        digest.update(content)
+    return digest.hexdigest(length=16)

@@ -10,8 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
+from infermeter.agreement import agree
 from infermeter.engine.stacking import keeps_rows_apart
 from infermeter.errors import GateNotPassed, InfermeterError, InvalidManifest, VerificationFailed
 from infermeter.manifest import MANIFEST_FILE, Manifest, check_model_name
@@ -20,6 +19,8 @@ from infermeter.wire.json_tensors import decode_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    import numpy as np
 
     from infermeter.engine.runtime import LoadedModel, Runtime
     from infermeter.manifest import Golden
@@ -203,12 +204,7 @@ def _check_golden(manifest: Manifest, golden: Golden, number: int, model: Loaded
     except InfermeterError as error:
         raise VerificationFailed(f"golden[{number}]: {error}") from error
     for (name, expected), got in zip(wanted.items(), outputs, strict=True):
-        same = expected.shape == got.shape and (
-            np.allclose(expected, got, rtol=0, atol=golden.tolerance, equal_nan=True)
-            if expected.dtype.kind == "f"
-            else np.array_equal(expected, got)
-        )
-        if not same:
+        if not agree(expected, got, rtol=0, atol=golden.tolerance):
             raise VerificationFailed(
                 f"golden[{number}]: output '{name}' differs from the exported one by more than "
                 f"{golden.tolerance:g}; this onnxruntime does not compute what the trainer did"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,8 @@ class Authenticator:
     ) -> None:
         self._store, self._pepper, self._clock = store, pepper, clock
         self._cache: dict[str, tuple[float, KeyRecord]] = {}
+        # Keys that were verified, with the time until which their rows may be believed.
+        self._verified: dict[str, tuple[float, Principal]] = {}
 
     def by_secret(self, text: str | None) -> Principal:
         """The principal of a full key.
@@ -46,6 +49,9 @@ class Authenticator:
             raise Unauthenticated(
                 "API key: expected 'Authorization: Bearer <key>' or 'x-api-key: <key>', got neither"
             )
+        verified = self._verified.get(text)
+        if verified is not None and self._clock() < verified[0]:
+            return verified[1]
         key = parse_key(text)
         if key is None:
             raise Unauthenticated(
@@ -53,11 +59,17 @@ class Authenticator:
             )
         record = self._record(key.id)
         given = digest_secret(key.secret, self._pepper())
-        if record is None or not self._matches(record, given):
+        valid_until = 0.0 if record is None else self._valid_until(record, given)
+        if record is None or self._clock() >= valid_until:
             raise Unauthenticated(
                 "API key: expected a valid key, got one that is unknown or revoked"
             )
-        return Principal(record.tenant, record.key_id)
+        principal = Principal(record.tenant, record.key_id)
+        if len(self._verified) >= _MAX_CACHED:
+            self._verified.clear()
+        read_at, _ = self._cache[key.id]
+        self._verified[text] = (min(read_at + KEY_CACHE_S, valid_until), principal)
+        return principal
 
     def by_key_id(self, key_id: str) -> Principal:
         """The principal of a public key id, for transports whose senders IAM has let in.
@@ -69,14 +81,15 @@ class Authenticator:
             raise Unauthenticated(f"key_id: expected that of an active key, got '{key_id}'")
         return Principal(record.tenant, record.key_id)
 
-    def _matches(self, record: KeyRecord, given: str) -> bool:
-        now = self._clock()
+    @staticmethod
+    def _valid_until(record: KeyRecord, given: str) -> float:
+        """When the given secret stops being valid; 0 for one that is none of the key's."""
         matches = [
-            hmac.compare_digest(secret.digest, given)
+            math.inf if secret.expires_at is None else secret.expires_at
             for secret in record.secrets
-            if secret.expires_at is None or now < secret.expires_at
+            if hmac.compare_digest(secret.digest, given)
         ]
-        return any(matches) and record.revoked_at is None
+        return max(matches, default=0.0) if record.revoked_at is None else 0.0
 
     def _record(self, key_id: str) -> KeyRecord | None:
         now = self._clock()

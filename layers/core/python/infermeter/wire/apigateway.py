@@ -26,7 +26,8 @@ def decode_event(event: Mapping[str, Any]) -> HttpRequest:
         return _decode_v2(event) if event.get("version") == "2.0" else _decode_v1(event)
     except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
         raise MalformedEvent(
-            f"event: expected an API Gateway proxy event, got one without {error}"
+            f"event: expected an API Gateway proxy event, got another: "
+            f"{type(error).__name__}: {error}"
         ) from None
 
 

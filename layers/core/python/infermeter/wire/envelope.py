@@ -41,7 +41,8 @@ class Envelope:
 
 def decode_envelope(body: str) -> Envelope:
     """Raises MalformedBody naming the field, what was expected and what came."""
-    document = parse_json(body.encode(), "message")
+    # Half a surrogate pair is not UTF-8, nor JSON: the parser says so.
+    document = parse_json(body.encode(errors="surrogatepass"), "message")
     if not isinstance(document, dict):
         raise MalformedBody("message: expected an object, got another kind of JSON")
     if document.get("specversion") != SPEC_VERSION:

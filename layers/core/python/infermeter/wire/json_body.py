@@ -32,8 +32,16 @@ def parse_json(body: bytes, what: str = "body") -> object:
 
 def nesting_exceeds(body: bytes, depth: int) -> bool:
     """Whether lists and objects nest deeper than this, were the body JSON."""
-    if body.count(b"[") + body.count(b"{") <= depth:
+    if _occurrences(body, b"[", depth) + _occurrences(body, b"{", depth) <= depth:
         return False
     brackets = np.frombuffer(_STRING.sub(b"", body).translate(None, _OTHERS), np.uint8)
     opening = np.isin(brackets, np.frombuffer(_OPENERS, np.uint8))
     return bool(np.cumsum(np.where(opening, 1, -1)).max(initial=0) > depth)
+
+
+def _occurrences(body: bytes, bracket: bytes, limit: int) -> int:
+    """How often the bracket stands in the body, counted until there are too many."""
+    count, place = 0, body.find(bracket)
+    while place >= 0 and count <= limit:
+        count, place = count + 1, body.find(bracket, place + 1)
+    return count
