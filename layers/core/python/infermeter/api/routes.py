@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from infermeter.errors import MethodNotAllowed, UnknownRoute, UnsupportedFeature
@@ -69,9 +70,16 @@ ROUTES: tuple[Route, ...] = (
     Route("server_statistics", "GET", "/v2/models/stats"),
     *_of_model("model_statistics", "GET", "/stats"),
     *_of_model("infer", "POST", "/infer"),
+    Route("create_upload", "POST", "/v2/uploads"),
+    Route("openai_models", "GET", "/v1/models"),
+    Route("openai_model", "GET", "/v1/models/{model}"),
+    Route("embeddings", "POST", "/v1/embeddings"),
     Route("repository_index", "POST", "/v2/repository/index"),
     Route("load_model", "POST", "/v2/repository/models/{model}/load"),
     Route("unload_model", "POST", "/v2/repository/models/{model}/unload"),
+    Route("openapi", "GET", "/openapi.json", public=True),
+    Route("docs", "GET", "/docs", public=True),
+    Route("docs_asset", "GET", "/docs/{asset}", public=True),
 )
 
 _SHARED_MEMORY = "a customer's request shares no memory with the function that serves it"
@@ -95,6 +103,7 @@ ABSENT_ACTIONS: Mapping[str, str] = {
 }
 
 
+@lru_cache(maxsize=512)
 def match(method: str, path: str) -> Match:
     """The route of a request.
 

@@ -6,6 +6,7 @@ Source: RFC 9110, section 8.4.1; `deflate` is a zlib stream.
 from __future__ import annotations
 
 import zlib
+from functools import lru_cache
 
 from infermeter.errors import MalformedBody, TooLarge, UnsupportedEncoding
 
@@ -45,6 +46,7 @@ def decompress(body: bytes, encoding: str | None, limit: int) -> bytes:
     return content
 
 
+@lru_cache(maxsize=64)
 def accepted_encoding(accept: str | None) -> str | None:
     """The encoding that an Accept-Encoding header asks for and this server writes, or None."""
     if not accept:

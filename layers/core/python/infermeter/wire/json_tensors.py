@@ -60,6 +60,9 @@ _STRUCT_CODES = {
     "UINT32": "I",
     "INT64": "q",
     "UINT64": "Q",
+    "FP16": "e",
+    "FP32": "f",
+    "FP64": "d",
 }
 _SPELLINGS = {int, float, str, type(None)}
 
@@ -156,23 +159,25 @@ def _integers(name: str, datatype: Datatype, flat: list[int]) -> NDArray[Any]:
 
 
 def _floats(name: str, datatype: Datatype, flat: list[float]) -> NDArray[Any]:
-    found = np.frombuffer(struct.pack(f"<{len(flat)}d", *flat), "<f8")
-    if datatype.itemsize == 8:
-        return found
-    if datatype.kind == "V":
-        array = bfloat16.from_floats(found)
-        infinite = np.isinf(bfloat16.to_float32(array))
-    else:
-        with np.errstate(over="ignore"):
-            array = found.astype(datatype.dtype)
-        infinite = np.isinf(array)
-    if infinite.any() and (beyond := infinite & np.isfinite(found)).any():
+    try:
+        if datatype.kind == "V":
+            return _bfloat16(flat)
+        packed = struct.pack(f"<{len(flat)}{_STRUCT_CODES[datatype.name]}", *flat)
+    except (OverflowError, struct.error):
         limit = bfloat16.MAX if datatype.kind == "V" else float(np.finfo(datatype.dtype).max)
+        odd = next(value for value in flat if math.isfinite(value) and abs(value) > limit)
         raise InvalidTensor(
-            name,
-            expected=f"{datatype.name} of at most {limit} in size",
-            got=str(float(found[beyond][0])),
-        )
+            name, expected=f"{datatype.name} of at most {limit} in size", got=str(odd)
+        ) from None
+    return np.frombuffer(packed, datatype.dtype)
+
+
+def _bfloat16(flat: list[float]) -> NDArray[Any]:
+    """Raises OverflowError for what is finite and rounds to infinity, as `struct` does."""
+    found = np.frombuffer(struct.pack(f"<{len(flat)}d", *flat), "<f8")
+    array = bfloat16.from_floats(found)
+    if (np.isinf(bfloat16.to_float32(array)) & np.isfinite(found)).any():
+        raise OverflowError
     return array
 
 
