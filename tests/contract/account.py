@@ -13,8 +13,7 @@ from moto import mock_aws
 from infermeter.adapters.artifacts import FolderArtifact
 from tests.cloud import Context, make_cloud, proxy_event
 
-from .fixtures import FIXTURES
-from .models import write
+from .models import write_all
 from .server import Server
 from .transport import Answer
 
@@ -53,15 +52,15 @@ def serving(folder: Path) -> Iterator[Server]:
     """A server with every fixture published, and a key for it."""
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         cloud = make_cloud(patch)
-        for fixture in FIXTURES:
-            _publish(cloud.wiring.publisher, write(folder, fixture), fixture.name)
+        for place in write_all(folder):
+            _publish(cloud.wiring.publisher, place)
         key = cloud.wiring.key_administration.create("contract").text()
         transport = EventTransport(cloud.function("infer").handler)
         yield Server(transport, key=key, complete=True)
 
 
-def _publish(publisher: Publisher, place: Path, name: str) -> None:
-    artifact = FolderArtifact(place)
+def _publish(publisher: Publisher, place: Path) -> None:
+    artifact, name = FolderArtifact(place), place.name
     version = publisher.publish(artifact).version
     publisher.promote(name, version, "prod")
     if name == TWICE:

@@ -1,21 +1,21 @@
 """The fixture models, as ONNX: `python -m tests.contract.models FOLDER`.
 
-Every one gives its inputs back, so that what a server must answer is what it was sent. A folder
-holds `1/model.onnx` and `config.pbtxt` as Triton wants them, and what `infermeter publish` takes:
-`manifest.json` and `model.onnx`, a link.
+All but one give their inputs back, so that what a server must answer is what it was sent; the last
+one embeds. A folder holds `1/model.onnx` and `config.pbtxt` as Triton wants them, and what
+`infermeter publish` takes: `manifest.json` and `model.onnx`, a link.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
-from onnx import TensorProto, checker, helper
+from onnx import TensorProto, helper
 
+from . import embedder
 from .fixtures import FIXTURES, Fixture
+from .layout import lay_out, serialized
 
 # Triton wants a bound; ours has none but the size of a body.
 MAX_BATCH = 64
@@ -31,18 +31,17 @@ _ONNX = {
 
 def write(folder: Path, fixture: Fixture) -> Path:
     """Writes one model below the folder; where it lies."""
-    place = folder / fixture.name
-    (place / "1").mkdir(parents=True, exist_ok=True)
-    content = model(fixture)
-    (place / "1" / "model.onnx").write_bytes(content)
-    (place / "config.pbtxt").write_text(_config(fixture))
+    place = lay_out(
+        folder / fixture.name, model(fixture), config=_config(fixture), manifest=_manifest(fixture)
+    )
     if fixture.labels:
         (place / "labels.txt").write_text("\n".join(fixture.labels) + "\n")
-    (place / "manifest.json").write_text(json.dumps(_manifest(fixture, content), indent=2))
-    link = place / "model.onnx"
-    link.unlink(missing_ok=True)
-    link.symlink_to("1/model.onnx")
     return place
+
+
+def write_all(folder: Path) -> list[Path]:
+    """Writes every fixture below the folder; where they lie."""
+    return [*(write(folder, fixture) for fixture in FIXTURES), embedder.write(folder)]
 
 
 def model(fixture: Fixture) -> bytes:
@@ -55,27 +54,15 @@ def model(fixture: Fixture) -> bytes:
         nodes.append(helper.make_node("Identity", [given], [back]))
         inputs.append(helper.make_tensor_value_info(given, kind, axes))
         outputs.append(helper.make_tensor_value_info(back, kind, axes))
-    graph = helper.make_graph(nodes, fixture.name, inputs, outputs)
-    # Old enough for any onnxruntime of these years.
-    built = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    checker.check_model(built)
-    return built.SerializeToString()
+    return serialized(helper.make_graph(nodes, fixture.name, inputs, outputs))
 
 
-def _manifest(fixture: Fixture, content: bytes) -> dict[str, Any]:
+def _manifest(fixture: Fixture) -> dict[str, Any]:
     outputs = _specs("OUTPUT", fixture)
     if fixture.labels:
         outputs[0]["labels"] = list(fixture.labels)
-    digest = hashlib.sha256(content).hexdigest()
-    return {
-        "schema": 1,
-        "name": fixture.name,
-        "family": "contract",
-        "batch_axis": 0 if fixture.batched else None,
-        "inputs": _specs("INPUT", fixture),
-        "outputs": outputs,
-        "files": [{"path": "model.onnx", "size": len(content), "sha256": digest}],
-    }
+    axis = 0 if fixture.batched else None
+    return {"batch_axis": axis, "inputs": _specs("INPUT", fixture), "outputs": outputs}
 
 
 def _specs(side: str, fixture: Fixture) -> list[dict[str, Any]]:
@@ -107,5 +94,4 @@ def _config(fixture: Fixture) -> str:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: python -m tests.contract.models FOLDER")
-    for each in FIXTURES:
-        write(Path(sys.argv[1]), each)
+    write_all(Path(sys.argv[1]))
