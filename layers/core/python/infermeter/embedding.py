@@ -149,6 +149,7 @@ def _described(spec: TensorSpec) -> str:
 class Batch:
     """Inputs of one run. `lengths`, INT64 [items], counts each item's tokens; None for texts."""
 
+    embedding: Embedding
     tensors: tuple[Tensor, ...]
     lengths: NDArray[np.int64] | None = None
 
@@ -162,8 +163,8 @@ def batch_texts(embedding: Embedding, signature: Signature, texts: Sequence[str]
     """For a model that takes text: one BYTES tensor."""
     array = np.empty(len(texts), dtype=object)
     array[:] = [text.encode() for text in texts]
-    shape = _spec(signature, embedding.input).shape
-    return Batch((Tensor(embedding.input, DATATYPES["BYTES"], array.reshape(shape)),))
+    shape = signature.input(embedding.input).shape
+    return Batch(embedding, (Tensor(embedding.input, DATATYPES["BYTES"], array.reshape(shape)),))
 
 
 def batch_tokens(
@@ -184,13 +185,13 @@ def batch_tokens(
         arrays[embedding.types] = np.zeros_like(ids)
     tensors = []
     for name, array in arrays.items():
-        datatype = _spec(signature, name).datatype
+        datatype = signature.input(name).datatype
         tensors.append(Tensor(name, datatype, array.astype(datatype.dtype, copy=False)))
-    return Batch(tuple(tensors), lengths)
+    return Batch(embedding, tuple(tensors), lengths)
 
 
 def vectors(
-    embedding: Embedding, batch: Batch, output: NDArray[Any], dimensions: int | None = None
+    batch: Batch, output: NDArray[Any], dimensions: int | None = None
 ) -> NDArray[np.float32]:
     """The batch's vectors, float32 [items, size], from the output of its run.
 
@@ -199,8 +200,8 @@ def vectors(
     """
     if output.dtype == bfloat16.BF16:
         output = bfloat16.to_float32(output)
-    pooled = _pool(embedding, batch, output)[:, :dimensions].astype(np.float64)
-    if embedding.normalize:
+    pooled = _pool(batch, output)[:, :dimensions].astype(np.float64)
+    if batch.embedding.normalize:
         norms = np.linalg.norm(pooled, axis=1, keepdims=True)
         pooled /= np.where(norms > 0, norms, 1.0)
     with np.errstate(over="ignore"):
@@ -211,10 +212,10 @@ def vectors(
     return single
 
 
-def _pool(embedding: Embedding, batch: Batch, output: NDArray[Any]) -> NDArray[Any]:
-    if embedding.pooling == "none" or batch.lengths is None:
+def _pool(batch: Batch, output: NDArray[Any]) -> NDArray[Any]:
+    if batch.embedding.pooling == "none" or batch.lengths is None:
         return output
-    if embedding.pooling == "cls":
+    if batch.embedding.pooling == "cls":
         return output[:, 0]
     present = _present(batch.lengths, output.shape[1])
     # Not by a product with zeros: what a model gives for padding may be NaN.
@@ -225,7 +226,3 @@ def _pool(embedding: Embedding, batch: Batch, output: NDArray[Any]) -> NDArray[A
 
 def _present(lengths: NDArray[np.int64], longest: int) -> NDArray[np.bool_]:
     return np.arange(longest) < lengths[:, np.newaxis]
-
-
-def _spec(signature: Signature, name: str) -> TensorSpec:
-    return next(spec for spec in signature.inputs if spec.name == name)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from infermeter.errors import (
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from infermeter.engine.models import Models
+    from infermeter.engine.models import Models, ServedModel
     from infermeter.inference import InferenceRequest
     from infermeter.metering.ids import Channel, RequestId
     from infermeter.metering.ledger import Commit, Ledger
@@ -52,7 +52,8 @@ class Call:
 
     `deadline` is the epoch time in seconds after which no answer can reach the caller;
     `patience_until` the one after which it wants none. `queued_s` and `decoded_s` are the seconds
-    that it waited for this function, and that its body took to read.
+    that it waited for this function, and that its body took to read. Where the version that runs
+    decides what goes in, `for_model` makes the request for it, in place of `request`.
     """
 
     principal: Principal
@@ -68,6 +69,7 @@ class Call:
     gateway_id: str = ""
     queued_s: float = 0.0
     decoded_s: float = 0.0
+    for_model: Callable[[ServedModel], InferenceRequest] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,8 @@ class Service:
     def _admit_to(self, version: ModelVersion, call: Call, started: float) -> Admitted:
         model = self.models.get(version)
         loaded = time.perf_counter()
+        if call.for_model is not None:
+            call = replace(call, request=call.for_model(model))
         signature = model.manifest.signature
         inputs = signature.check_inputs(call.request.inputs)
         return Admitted(

@@ -46,6 +46,14 @@ class Signature:
     outputs: tuple[TensorSpec, ...]
     batch_axis: int | None = 0
 
+    def input(self, name: str) -> TensorSpec:
+        """The input of this name, which must be one of them."""
+        return next(spec for spec in self.inputs if spec.name == name)
+
+    def output(self, name: str) -> TensorSpec:
+        """The output of this name, which must be one of them."""
+        return next(spec for spec in self.outputs if spec.name == name)
+
     def check_inputs(self, tensors: Sequence[Tensor]) -> Mapping[str, Tensor]:
         """The tensors by name, once each fits its spec.
 

@@ -12,6 +12,7 @@ from infermeter.wire.http import HttpResponse
 # The nearest ancestor in the tree decides.
 STATUSES: dict[type[errors.InfermeterError], int] = {
     errors.InvalidRequest: 400,
+    errors.ForeignObject: 403,
     errors.UnsupportedEncoding: 415,
     errors.UnsupportedFeature: 501,
     errors.ModelFailed: 422,
@@ -57,7 +58,7 @@ def render_error(error: errors.InfermeterError, family: str = "oip") -> HttpResp
     elif isinstance(error, errors.UnsupportedEncoding):
         headers["accept-encoding"] = ", ".join(error.readable)
     if family == "openai":
-        param = error.field if isinstance(error, errors.InvalidField) else None
+        param = _param(error)
         code = next((_CODES[kind] for kind in type(error).__mro__ if kind in _CODES), None)
         body = _openai_error(str(error), status, param, code)
     else:
@@ -75,6 +76,12 @@ def render_internal_error(family: str = "oip") -> HttpResponse:
     body = _openai_error(_INTERNAL, 500) if family == "openai" else {"error": _INTERNAL}
     headers = {"content-type": JSON, "x-should-retry": "true"}
     return HttpResponse(500, orjson.dumps(body), headers)
+
+
+def _param(error: errors.InfermeterError) -> str | None:
+    if isinstance(error, errors.InvalidField):
+        return error.field
+    return "model" if isinstance(error, errors.UnknownModel | errors.UnknownVersion) else None
 
 
 def _openai_error(

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from infermeter.engine.tokenizer import Tokenizer
 from infermeter.errors import ModelUnavailable
 from infermeter.manifest import MANIFEST_FILE, Manifest
 
@@ -25,11 +26,12 @@ class ModelSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """A version that is loaded, with its manifest."""
+    """A version that is loaded, with its manifest, and its tokenizer if it embeds by one."""
 
     version: ModelVersion
     manifest: Manifest
     loaded: LoadedModel
+    tokenizer: Tokenizer | None = None
 
 
 class Models:
@@ -65,7 +67,9 @@ class Models:
         files = {file.path: self._source.read(version.prefix, file.path) for file in manifest.files}
         for file in manifest.files:
             _check(f"{version.prefix}{file.path}", files[file.path], file.sha256)
-        return ServedModel(version, manifest, self._runtime.load(files))
+        path = manifest.embedding and manifest.embedding.tokenizer
+        tokenizer = Tokenizer(files[path]) if path else None
+        return ServedModel(version, manifest, self._runtime.load(files), tokenizer)
 
     def _read_manifest(self, version: ModelVersion) -> Manifest:
         raw = self._source.read(version.prefix, MANIFEST_FILE)

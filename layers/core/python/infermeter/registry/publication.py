@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from infermeter.agreement import agree
 from infermeter.engine.stacking import keeps_rows_apart
-from infermeter.errors import GateNotPassed, InfermeterError, InvalidManifest, VerificationFailed
+from infermeter.engine.tokenizer import Tokenizer
+from infermeter.errors import (
+    GateNotPassed,
+    InfermeterError,
+    InvalidManifest,
+    ModelUnavailable,
+    VerificationFailed,
+)
 from infermeter.manifest import MANIFEST_FILE, Manifest, check_model_name
 from infermeter.registry.catalog import ModelVersion
 from infermeter.wire.json_tensors import decode_data
@@ -134,9 +141,9 @@ def read_manifest(
 def verify(manifest: Manifest, files: Mapping[str, bytes], runtime: Runtime) -> None:
     """Loads the model as serving will, and holds it to its manifest.
 
-    Raises VerificationFailed: a file differs from its digest, the model does not load, its inputs
-    and outputs are not the signature's, a golden input does not give the golden output, or rows on
-    the batch axis see each other.
+    Raises VerificationFailed: a file differs from its digest, the model or its tokenizer does not
+    load, its inputs and outputs are not the signature's, a golden input does not give the golden
+    output, or rows on the batch axis see each other.
     """
     for file in manifest.files:
         if len(files[file.path]) != file.size:
@@ -154,6 +161,7 @@ def verify(manifest: Manifest, files: Mapping[str, bytes], runtime: Runtime) -> 
     except InfermeterError as error:
         raise VerificationFailed(str(error)) from error
     _check_signature(manifest, model)
+    _check_tokenizer(manifest, files)
     for number, golden in enumerate(manifest.golden):
         _check_golden(manifest, golden, number, model)
     if not keeps_rows_apart(model, manifest.signature):
@@ -178,6 +186,18 @@ def _check_signature(manifest: Manifest, model: LoadedModel) -> None:
             )
         for spec in declared:
             _check_spec(kind, spec, graph[spec.name])
+
+
+def _check_tokenizer(manifest: Manifest, files: Mapping[str, bytes]) -> None:
+    path = manifest.embedding and manifest.embedding.tokenizer
+    if not path:
+        return
+    try:
+        size = Tokenizer(files[path]).size
+    except ModelUnavailable as error:
+        raise VerificationFailed(f"{path}: {error}") from error
+    if not size:
+        raise VerificationFailed(f"{path}: expected a vocabulary, got an empty one")
 
 
 def _check_spec(kind: str, declared: TensorSpec, found: TensorSpec) -> None:

@@ -7,6 +7,12 @@ MAX_BINARY_ANSWER_BYTES = MAX_ANSWER_BYTES * 3 // 4
 # What a compressed body may become. Its JSON takes some ten times that as Python's own objects.
 MAX_BODY_BYTES = 32 * 1024 * 1024
 
+# What one request may read from uploads; Triton's own limit of a body.
+MAX_UPLOAD_BYTES = 64 * 1024 * 1024
+
+# S3's own limit.
+MAX_OBJECT_KEY_BYTES = 1024
+
 # Triton's own limit.
 MAX_NESTING = 100
 
@@ -22,6 +28,12 @@ MAX_ID_CHARACTERS = 256
 
 # Triton's own limit of the `classification` extension.
 MAX_CLASSES = 1_000_000
+
+# OpenAI's own limit of texts in one request for embeddings.
+MAX_EMBEDDINGS = 2048
+
+# Tokens of such a request, padding included: what a model computes for them is held all at once.
+MAX_PADDED_TOKENS = 1 << 17
 
 
 def escaped_size(body: bytes) -> int:

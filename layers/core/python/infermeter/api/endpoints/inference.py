@@ -2,83 +2,83 @@
 
 from __future__ import annotations
 
-import math
-import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from infermeter.api.accounting import with_account
-from infermeter.api.identity import identify
-from infermeter.api.packing import pack
+from infermeter.api.arrival import arrive
+from infermeter.api.packing import check_packable, pack
 from infermeter.api.rendering import JSON
-from infermeter.metering.ids import Channel
-from infermeter.metering.ledger import payload_hash
-from infermeter.service import Call, Delivery
+from infermeter.errors import TooLarge
+from infermeter.service import Delivery
 from infermeter.wire import oip
 from infermeter.wire.binary import SAGEMAKER_TYPE, json_length
-from infermeter.wire.compression import decompress
-from infermeter.wire.limits import MAX_BODY_BYTES
+from infermeter.wire.uploads import output_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from infermeter.api.exchange import Endpoint, Exchange
     from infermeter.inference import InferenceRequest, InferenceResult
-    from infermeter.service import Service
+    from infermeter.service import Call, Service
+    from infermeter.transfers.answers import LargeAnswers
+    from infermeter.transfers.uploads import Reading, Uploads
     from infermeter.wire.http import HttpResponse
 
 OCTETS = "application/octet-stream"
 
 
 class InferenceEndpoint:
-    """Serves tensors."""
+    """Serves tensors; large ones through `uploads` and `answers`, where the server has them."""
 
-    def __init__(self, service: Service, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        service: Service,
+        clock: Callable[[], float],
+        uploads: Uploads | None = None,
+        answers: LargeAnswers | None = None,
+    ) -> None:
         self._service, self._clock = service, clock
+        self._uploads, self._answers = uploads, answers
 
     def endpoints(self) -> Mapping[str, Endpoint]:
         """By name."""
         return {"infer": self._infer}
 
     def _infer(self, exchange: Exchange) -> HttpResponse:
-        request, headers = exchange.request, exchange.request.headers
-        now = self._clock()
-        request_id = identify(request, now)
-        exchange.request_id = request_id.text
-        started = time.perf_counter()
-        body = decompress(request.body, headers.get("content-encoding"), MAX_BODY_BYTES)
-        inference, form = self._decode(exchange, body)
-        exchange.timings["decode"] = time.perf_counter() - started
+        headers = exchange.request.headers
+        arrival = arrive(exchange, self._clock())
+        reading = self._uploads.reading(exchange.caller().tenant) if self._uploads else None
+        inference, form = self._decode(exchange, arrival.body, reading)
 
-        def deliver(_: Call, result: InferenceResult) -> Delivery[HttpResponse]:
-            response = _encode(result, form, headers)
+        def deliver(call: Call, result: InferenceResult) -> Delivery[HttpResponse]:
+            try:
+                check_packable(oip.least_size(result, form), headers)
+                response = _encode(result, form, headers)
+            except TooLarge:
+                if self._answers is None:
+                    raise
+                return _keep(self._answers, call, result, form, headers)
             return Delivery(response, len(response.body))
 
-        exchange.served = served = self._service.infer(
-            Call(
-                principal=exchange.caller(),
-                request_id=request_id,
-                model=exchange.model,
-                version=exchange.version,
-                request=inference,
-                payload_hash=payload_hash("infer", exchange.model, exchange.version, body),
-                channel=Channel.HTTP,
-                bytes_in=len(request.body),
-                deadline=exchange.deadline,
-                patience_until=now + (inference.timeout_s or math.inf),
-                gateway_id=request.gateway_id,
-                queued_s=max(0.0, now - request.received_ms / 1000),
-                decoded_s=exchange.timings["decode"],
-            ),
-            deliver,
+        call = arrival.call(
+            "infer",
+            model=exchange.model,
+            version=exchange.version,
+            request=inference,
+            reading=reading,
         )
+        exchange.served = served = self._service.infer(call, deliver)
         return with_account(served, exchange.timings)
 
-    def _decode(self, exchange: Exchange, body: bytes) -> tuple[InferenceRequest, oip.OutputForm]:
+    def _decode(
+        self, exchange: Exchange, body: bytes, reading: Reading | None
+    ) -> tuple[InferenceRequest, oip.OutputForm]:
         length = json_length(exchange.request.headers)
         if length == 0:
             signature = self._service.signature(exchange.model, exchange.version)
             return oip.decode_raw(body, signature)
-        return oip.decode_request(body, length)
+        return oip.decode_request(body, length, reading.fetch if reading else None)
 
 
 def _encode(
@@ -94,3 +94,19 @@ def _encode(
         "Inference-Header-Content-Length": str(json_size),
     }
     return pack(body, headers, request, binary=True)
+
+
+def _keep(
+    answers: LargeAnswers,
+    call: Call,
+    result: InferenceResult,
+    form: oip.OutputForm,
+    request: Mapping[str, str],
+) -> Delivery[HttpResponse]:
+    """All outputs in one stored binary part, as a request's `input_uri` may hold all inputs."""
+    body = oip.encode_response(result, replace(form, binary={}, otherwise=True))
+    answer = answers.keep(call, result.version, b"".join(body.parts))
+    body.document["parameters"] = output_parameters(answer)
+    content, _ = oip.Body(body.document).written()
+    response = pack(content, {"content-type": JSON}, request)
+    return Delivery(response, len(response.body) + answer.size)
