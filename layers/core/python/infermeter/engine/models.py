@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from infermeter.engine.runtime import LoadedModel, Runtime
     from infermeter.registry.catalog import ModelVersion
 
+# Manifests kept, by digest: what has one never changes.
+MAX_MANIFESTS = 256
+
 
 class ModelSource(Protocol):
     """Where published files are read from."""
@@ -40,6 +43,7 @@ class Models:
     def __init__(self, source: ModelSource, runtime: Runtime, budget_bytes: int) -> None:
         self._source, self._runtime, self._budget = source, runtime, budget_bytes
         self._served: OrderedDict[tuple[str, str], ServedModel] = OrderedDict()
+        self._manifests: dict[str, Manifest] = {}
 
     def get(self, version: ModelVersion) -> ServedModel:
         """The loaded model. Raises ModelUnavailable when its files are not what was published."""
@@ -72,9 +76,14 @@ class Models:
         return ServedModel(version, manifest, self._runtime.load(files), tokenizer)
 
     def _read_manifest(self, version: ModelVersion) -> Manifest:
-        raw = self._source.read(version.prefix, MANIFEST_FILE)
-        _check(f"{version.prefix}{MANIFEST_FILE}", raw, version.digest.removeprefix("sha256:"))
-        return Manifest.from_json(raw)
+        manifest = self._manifests.get(version.digest)
+        if manifest is None:
+            raw = self._source.read(version.prefix, MANIFEST_FILE)
+            _check(f"{version.prefix}{MANIFEST_FILE}", raw, version.digest.removeprefix("sha256:"))
+            if len(self._manifests) >= MAX_MANIFESTS:
+                self._manifests.clear()
+            manifest = self._manifests[version.digest] = Manifest.from_json(raw)
+        return manifest
 
     def _make_room(self, size: int) -> None:
         held = sum(served.version.size for served in self._served.values())

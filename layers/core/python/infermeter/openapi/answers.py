@@ -1,0 +1,113 @@
+"""Which answers there are beside a success, and the headers of all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from infermeter.openapi.notation import COUNT, STRING, json_content, ref
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from infermeter.openapi.notation import Schema
+
+FAILURES: Mapping[int, str] = {
+    400: "The request is wrong: the message names the field, what was expected and what came.",
+    401: "No key, or one that is not valid.",
+    403: "An `input_uri` that is not the tenant's own.",
+    404: "No such model, version, asset or route.",
+    409: "The model's state forbids it, or a retry's first answer came from a version now gone.",
+    413: "The request or the answer is too large.",
+    415: "The body's Content-Encoding is none that this server reads.",
+    422: "The Idempotency-Key is too old, malformed or was used for another request, or the model "
+    "could not compute this input.",
+    429: "The deployment's rate is exceeded: the gateway answers, whatever the route.",
+    501: "The protocol has it, this server has not.",
+    503: "Something did not answer in time. Retry under the same Idempotency-Key.",
+    504: "The answer came too late. Retry under the same Idempotency-Key: it is billed once.",
+}
+_EXTRA: Mapping[int, tuple[str, ...]] = {
+    401: ("www-authenticate",),
+    415: ("accept-encoding",),
+    503: ("retry-after",),
+}
+
+_ALWAYS = ("x-request-id", "infermeter-cold-start")
+BILLED = (
+    "infermeter-units",
+    "infermeter-billed",
+    "infermeter-model-version",
+    "server-timing",
+    "content-encoding",
+)
+
+
+def _header(description: str, schema: Schema = STRING) -> dict[str, Any]:
+    return {"description": description, "schema": schema}
+
+
+HEADERS: Mapping[str, dict[str, Any]] = {
+    "x-request-id": _header("The id under which the request is known, and charged."),
+    "infermeter-cold-start": _header(
+        "Whether this environment answered for the first time.", {"enum": ["true", "false"]}
+    ),
+    "infermeter-units": _header("Units that the request was charged.", COUNT),
+    "infermeter-billed": _header(
+        "`replay`: the id was charged before, and not again.", {"enum": ["new", "replay"]}
+    ),
+    "infermeter-model-version": _header("The concrete version that answered."),
+    "server-timing": _header("What the parts of the way took, in milliseconds."),
+    "inference-header-content-length": _header(
+        "Bytes of the JSON part, if a binary part follows.", COUNT
+    ),
+    "content-encoding": _header("How the body is compressed, if Accept-Encoding asked for that."),
+    "x-should-retry": _header("Whether a retry may succeed.", {"enum": ["true", "false"]}),
+    "retry-after": _header("Seconds to wait before a retry.", COUNT),
+    "www-authenticate": _header("`Bearer`"),
+    "accept-encoding": _header("The encodings that a body may have."),
+    "etag": _header("Names this content."),
+    "cache-control": _header("How long the content may be kept."),
+}
+
+
+def failures(statuses: Iterable[int], family: str) -> dict[str, Any]:
+    """References to the components that answer with these statuses."""
+    return {str(status): ref(_name(status, family), "responses") for status in sorted(statuses)}
+
+
+def success(
+    description: str, content: Mapping[str, Any] | None = None, headers: Iterable[str] = ()
+) -> dict[str, Any]:
+    """A response of a route's own; without content, an empty one."""
+    response = {"description": description, "headers": _headers((*_ALWAYS, *headers))}
+    return response | ({"content": content} if content else {})
+
+
+def failure_components() -> dict[str, Any]:
+    """Every failure in the shape of each family."""
+    return {
+        _name(status, family): _failure(status, description, family)
+        for status, description in FAILURES.items()
+        for family in ("oip", "openai")
+    }
+
+
+def _failure(status: int, description: str, family: str) -> dict[str, Any]:
+    if status == 429:
+        # The gateway knows one shape for all routes, and none of our headers.
+        return {"description": description, "content": json_content(ref("Error"))}
+    schema = ref("OpenAIError" if family == "openai" else "Error")
+    headers = (*_ALWAYS, "x-should-retry", *_EXTRA.get(status, ()))
+    return {
+        "description": description,
+        "headers": _headers(headers),
+        "content": json_content(schema),
+    }
+
+
+def _headers(names: Iterable[str]) -> dict[str, Any]:
+    return {name: ref(name, "headers") for name in names}
+
+
+def _name(status: int, family: str) -> str:
+    return f"{family}-{status}"
