@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.contract.options import pytest_addoption  # noqa: F401  a hook
+from tests.stack import stack  # noqa: F401  a fixture, here so that all folders share one stack
 
 # AWS is imported where it is used: tests/contract runs against any URL without it.
 if TYPE_CHECKING:

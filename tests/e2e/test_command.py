@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import urllib3
 
-from tests.e2e.conftest import ROOT, Stack, run_command
+from tests.stack import ROOT, Stack, run_command
 from tests.models import linear
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import urllib3
 from tests.models import BIAS, WEIGHTS
 
 if TYPE_CHECKING:
-    from tests.e2e.conftest import Stack
+    from tests.stack import Stack
 
 ROWS = np.array([[1, 2, 3], [4, 5, 6]], dtype=np.float32)
 

@@ -10,7 +10,7 @@ from infra.cli.target import find_target
 if TYPE_CHECKING:
     import pytest
 
-    from tests.e2e.conftest import Stack
+    from tests.stack import Stack
 
 
 def test_a_batch_fails_message_by_message(
