@@ -49,6 +49,7 @@ RULES = (
             "batch.py",
             "metering",
             "tenants",
+            "transfers",
             "registry",
         )
     ),

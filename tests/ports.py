@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from infermeter.api.application import Application
 from infermeter.api.endpoints import server
+from infermeter.api.endpoints.documentation import DocumentationEndpoints
 from infermeter.api.endpoints.inference import InferenceEndpoint
 from infermeter.api.endpoints.models import ModelEndpoints
+from infermeter.api.endpoints.openai import OpenAIEndpoints
 from infermeter.api.endpoints.repository import RepositoryEndpoints
 from infermeter.api.endpoints.statistics import StatisticsEndpoints
+from infermeter.api.endpoints.uploads import UploadEndpoints
 from infermeter.engine.models import Models
 from infermeter.errors import (
     ModelFailed,
     ModelUnavailable,
     RequestIdReused,
+    TooLarge,
     UnknownVersion,
     VerificationFailed,
 )
@@ -26,10 +30,14 @@ from infermeter.manifest import MANIFEST_FILE, MODEL_FILE, Manifest, ModelFile
 from infermeter.registry.catalog import Catalog, ModelRecord, ModelVersion
 from infermeter.service import Service
 from infermeter.signature import Signature, TensorSpec
+from infermeter.statistics.buffer import StatisticsBuffer
+from infermeter.statistics.counters import BatchCounters, Counters
 from infermeter.tenants.administration import KeyAdministration
 from infermeter.tenants.authentication import Authenticator
 from infermeter.tenants.keys import Key, KeyRecord, TenantRecord
 from infermeter.tensors import DATATYPES
+from infermeter.transfers.answers import LargeAnswers
+from infermeter.transfers.uploads import SignedPut, Uploads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,6 +46,7 @@ if TYPE_CHECKING:
 
     from infermeter.metering.ids import RequestId
     from infermeter.metering.ledger import Ledger, LedgerEntry
+    from infermeter.service import Call
 
 NOW = 1_790_000_000.0
 PEPPER = b"p" * 64
@@ -197,6 +206,32 @@ class MemoryLedger:
         raise NotImplementedError
 
 
+@dataclass
+class MemoryStatistics:
+    """The `StatisticsStore` in a dict; `writes` names the version of each."""
+
+    sums: dict[tuple[str, str], Counters] = field(default_factory=dict)
+    writes: list[str] = field(default_factory=list)
+
+    def add(self, model: str, version: str, counters: Counters) -> None:
+        self.writes.append(version)
+        standing = self.sums.setdefault((model, version), Counters())
+        _add(standing, counters)
+        for size, batch in counters.batches.items():
+            _add(standing.batches.setdefault(size, BatchCounters()), batch)
+
+    def of_model(self, model: str) -> dict[str, Counters]:
+        return {version: sums for (name, version), sums in self.sums.items() if name == model}
+
+
+def _add(standing: Counters | BatchCounters, more: Counters | BatchCounters) -> None:
+    for each in fields(standing):
+        if each.name == "last_ms":
+            standing.last_ms = more.last_ms
+        elif each.name != "batches":
+            setattr(standing, each.name, getattr(standing, each.name) + getattr(more, each.name))
+
+
 @dataclass(frozen=True)
 class Stored:
     """A result: its document, whose it is, and whether it is an answer."""
@@ -237,6 +272,39 @@ class MemoryResults:
 
 
 @dataclass
+class MemoryInputs:
+    """The `Inputs` bucket in a dict by key; `reads` names what was looked for."""
+
+    bucket: str = "inputs"
+    contents: dict[str, bytes] = field(default_factory=dict)
+    reads: list[str] = field(default_factory=list)
+
+    def sign_put(self, key: str, size: int, lifetime_s: int) -> SignedPut:
+        return SignedPut(f"memory://{key}?lifetime={lifetime_s}", {"content-length": str(size)})
+
+    def read(self, key: str, limit: int) -> bytes | None:
+        self.reads.append(key)
+        content = self.contents.get(key)
+        if content is not None and len(content) > limit:
+            raise TooLarge(key, limit=limit, got=len(content), unit="bytes", remedy="send less")
+        return content
+
+
+@dataclass
+class MemoryAnswers:
+    """The `AnswerStore` in a dict by URL."""
+
+    contents: dict[str, bytes] = field(default_factory=dict)
+
+    def put(self, call: Call, version: str, content: bytes) -> None:
+        self.contents.setdefault(self.sign_get(call, version, 0), content)
+
+    def sign_get(self, call: Call, version: str, lifetime_s: int) -> str:
+        parts = (call.principal.tenant, call.request_id.text, version, call.payload_hash)
+        return f"memory://{'/'.join(parts)}"
+
+
+@dataclass
 class MemoryDeadLetters:
     """Messages that can never be answered: body, reason and message id."""
 
@@ -264,8 +332,12 @@ class World:
     registry: MemoryRegistry = field(default_factory=MemoryRegistry)
     files: MemoryFiles = field(default_factory=MemoryFiles)
     runtime: ScalingRuntime = field(default_factory=ScalingRuntime)
+    statistics: MemoryStatistics = field(default_factory=MemoryStatistics)
+    inputs: MemoryInputs = field(default_factory=MemoryInputs)
+    answers: MemoryAnswers = field(default_factory=MemoryAnswers)
 
     def __post_init__(self) -> None:
+        self.uploads = Uploads(self.inputs, self.clock)
         self.restart()
 
     def restart(self) -> None:
@@ -276,6 +348,7 @@ class World:
             models=Models(self.files, self.runtime, budget_bytes=10**6),
             ledger=self.ledger,
             clock=self.clock,
+            statistics=StatisticsBuffer(self.statistics, self.clock),
         )
 
     def application(self) -> Application:
@@ -286,7 +359,12 @@ class World:
             ModelEndpoints(self.service).endpoints(),
             RepositoryEndpoints(self.service).endpoints(),
             StatisticsEndpoints(self.service).endpoints(),
-            InferenceEndpoint(self.service, self.clock).endpoints(),
+            DocumentationEndpoints(self.service).endpoints(),
+            UploadEndpoints(self.uploads).endpoints(),
+            InferenceEndpoint(
+                self.service, self.clock, self.uploads, LargeAnswers(self.answers, self.clock)
+            ).endpoints(),
+            OpenAIEndpoints(self.service, self.clock).endpoints(),
         )
 
     def make_key(self, tenant: str = "acme") -> Key:

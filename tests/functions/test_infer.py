@@ -249,22 +249,6 @@ def test_a_ledger_that_does_not_answer_withholds_the_answer(
     assert answer["headers"]["retry-after"] == "1"
 
 
-def test_an_answer_over_the_limit_is_not_billed(cloud: Cloud, infer: ModuleType, key: str) -> None:
-    rows = np.random.default_rng(0).random((340_000, 3)).astype(np.float32)
-    tensor = triton.InferInput("x", list(rows.shape), "FP32")
-    tensor.set_data_from_numpy(rows)
-    output = triton.InferRequestedOutput("y", binary_data=False)
-    body, length = triton.InferenceServerClient.generate_request_body([tensor], outputs=[output])
-    event = proxy_event(
-        "POST",
-        INFER,
-        body=base64.b64encode(body).decode(),
-        headers={"x-api-key": key, "Inference-Header-Content-Length": str(length)},
-        base64=True,
-    )
-    assert_refused(cloud, infer.handler(event, Context()), 413, "fewer rows")
-
-
 def test_a_defect_of_ours_shows_no_trace(
     cloud: Cloud, infer: ModuleType, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ later is reported back, so that the queue delivers it again.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import orjson
@@ -17,7 +17,7 @@ from infermeter.errors import (
     DeadlineExceeded,
     Defect,
     InfermeterError,
-    InvalidRequest,
+    InvalidField,
     RequestIdReused,
     Unavailable,
 )
@@ -27,6 +27,9 @@ from infermeter.service import Call, Delivery
 from infermeter.wire import oip
 from infermeter.wire.binary import Tail
 from infermeter.wire.envelope import decode_envelope
+from infermeter.wire.excerpts import shown
+from infermeter.wire.json_body import parse_json
+from infermeter.wire.limits import MAX_BODY_BYTES, MAX_UPLOAD_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from infermeter.metering.ids import RequestId
     from infermeter.service import Served, Service
     from infermeter.tenants.authentication import Principal
+    from infermeter.transfers.uploads import Reading, Uploads
     from infermeter.wire.envelope import Envelope
 
 _TRANSIENT = (Unavailable, DeadlineExceeded)
@@ -116,9 +120,10 @@ class BatchConsumer:
         results: Results,
         dead_letters: DeadLetters,
         clock: Callable[[], float],
+        uploads: Uploads | None = None,
     ) -> None:
         self._service, self._results, self._dead_letters = service, results, dead_letters
-        self._clock = clock
+        self._uploads, self._clock = uploads, clock
 
     def consume(self, messages: Sequence[Message], *, deadline: float) -> list[Outcome]:
         """One outcome per message, in any order; those with fate `retry` are to be redelivered."""
@@ -131,17 +136,25 @@ class BatchConsumer:
                 outcomes.append(order)
                 continue
             try:
-                calls.append(_call(order, deadline, self._clock()))
-                orders.append(order)
-            except InvalidRequest as error:
+                call = self._call(order, deadline)
+            except InfermeterError as error:
                 outcomes.append(self._fail(order, error))
-        served = self._serve(calls)
-        for order, outcome in zip(orders, served, strict=True):
-            if isinstance(outcome, InfermeterError):
-                outcomes.append(self._fail(order, outcome))
-            else:
-                outcomes.append(_outcome(order, SUCCEEDED, served=outcome))
-        return outcomes
+                continue
+            orders.append(replace(order, payload_hash=call.payload_hash))
+            calls.append(call)
+            # Of what messages point at, no more is held at a time than one alone may point at.
+            if sum(call.bytes_in for call in calls) > MAX_UPLOAD_BYTES:
+                outcomes += self._settle(orders, calls)
+                orders, calls = [], []
+        return outcomes + self._settle(orders, calls)
+
+    def _settle(self, orders: Sequence[_Order], calls: Sequence[Call]) -> list[Outcome]:
+        return [
+            self._fail(order, outcome)
+            if isinstance(outcome, InfermeterError)
+            else _outcome(order, SUCCEEDED, served=outcome)
+            for order, outcome in zip(orders, self._serve(calls), strict=True)
+        ]
 
     def _serve(self, calls: Sequence[Call]) -> list[Served[None] | InfermeterError]:
         """All calls together; when something unforeseen strikes, each alone, so that one falls."""
@@ -163,12 +176,7 @@ class BatchConsumer:
                 envelope,
                 principal,
                 self._request_id(message, envelope),
-                payload_hash(
-                    "infer",
-                    envelope.model,
-                    envelope.version,
-                    envelope.canonical_request(),
-                ),
+                _hash(envelope),
             )
         except _TRANSIENT as error:
             return Outcome(message, RETRY, error=error)
@@ -179,6 +187,34 @@ class BatchConsumer:
         if envelope.id is None:
             return derive_id(message.sent_ms, message.id)
         return parse_id(envelope.id, now_s=self._clock(), channel=Channel.SQS)
+
+    def _call(self, order: _Order, deadline: float) -> Call:
+        started, now = time.perf_counter(), self._clock()
+        envelope, tenant = order.envelope, order.principal.tenant
+        reading = self._uploads.reading(tenant) if self._uploads else None
+        document = envelope.request
+        if envelope.request_uri is not None:
+            document = _fetched(envelope.request_uri, reading)
+        request, _ = oip.decode_document(
+            document, Tail(memoryview(b"")), reading.fetch if reading else None
+        )
+        # A message that does not say when it was sent has not waited.
+        sent_s = order.message.sent_ms / 1000 or now
+        fetched, size = (reading.digests, reading.size) if reading else ((), 0)
+        return Call(
+            principal=order.principal,
+            request_id=order.request_id,
+            model=envelope.model,
+            version=envelope.version,
+            request=request,
+            payload_hash=_hash(envelope, *fetched),
+            channel=Channel.SQS,
+            bytes_in=len(order.message.body.encode()) + size,
+            deadline=deadline,
+            gateway_id=order.message.id,
+            queued_s=max(0.0, now - sent_s),
+            decoded_s=time.perf_counter() - started,
+        )
 
     def _deliver(self, call: Call, result: InferenceResult) -> Delivery[None]:
         # JSON alone: a result is read by whoever finds it, long after the request is gone.
@@ -210,25 +246,16 @@ class BatchConsumer:
         return Outcome(message, DEAD, error=error)
 
 
-def _call(order: _Order, deadline: float, now: float) -> Call:
-    started = time.perf_counter()
-    request, _ = oip.decode_document(order.envelope.request, Tail(memoryview(b"")))
-    # A message that does not say when it was sent has not waited.
-    sent_s = order.message.sent_ms / 1000 or now
-    return Call(
-        principal=order.principal,
-        request_id=order.request_id,
-        model=order.envelope.model,
-        version=order.envelope.version,
-        request=request,
-        payload_hash=order.payload_hash,
-        channel=Channel.SQS,
-        bytes_in=len(order.message.body.encode()),
-        deadline=deadline,
-        gateway_id=order.message.id,
-        queued_s=max(0.0, now - sent_s),
-        decoded_s=time.perf_counter() - started,
-    )
+def _fetched(uri: str, reading: Reading | None) -> object:
+    if reading is None:
+        expected = "none, as this server keeps no uploads"
+        raise InvalidField("request_uri", expected=expected, got=shown(uri))
+    return parse_json(reading.fetch(uri, "request_uri", MAX_BODY_BYTES), "request_uri")
+
+
+def _hash(envelope: Envelope, *fetched: bytes) -> str:
+    body = envelope.canonical_request()
+    return payload_hash("infer", envelope.model, envelope.version, body, *fetched)
 
 
 def _outcome(

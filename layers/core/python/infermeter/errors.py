@@ -6,6 +6,7 @@ InfermeterError
 │   ├── MalformedEvent              an event that no transport of ours sends
 │   ├── InvalidField                one field of a document: name, expected, got
 │   ├── InvalidTensor               one tensor: name, expected, got
+│   ├── ForeignObject               a URI outside what is the tenant's own
 │   ├── UnsupportedFeature          understood, and not offered
 │   ├── UnsupportedEncoding         a body compressed in a way that this server does not read
 │   ├── ModelFailed                 the model could not compute this input
@@ -79,6 +80,16 @@ class InvalidTensor(InvalidRequest):
     def __init__(self, name: str, *, expected: str, got: str) -> None:
         self.name, self.expected, self.got = name, expected, got
         super().__init__(f"input '{name}': expected {expected}, got {got}")
+
+
+class ForeignObject(InvalidRequest):
+    """A URI names what is not the tenant's own; nobody looked whether anything lies there."""
+
+    def __init__(self, field: str, *, prefix: str, got: str) -> None:
+        super().__init__(
+            f"{field}: expected the URI of an object below '{prefix}', got {got}; "
+            "POST /v2/uploads makes one"
+        )
 
 
 class UnsupportedFeature(InvalidRequest):

@@ -16,12 +16,16 @@ from infermeter.adapters.pepper import SecretPepper
 from infermeter.adapters.registry import DynamoRegistry
 from infermeter.adapters.results import S3Results
 from infermeter.adapters.statistics import DynamoStatistics
+from infermeter.adapters.transfers import S3Answers, S3Inputs
 from infermeter.api.application import Application
 from infermeter.api.endpoints import server
+from infermeter.api.endpoints.documentation import DocumentationEndpoints
 from infermeter.api.endpoints.inference import InferenceEndpoint
 from infermeter.api.endpoints.models import ModelEndpoints
+from infermeter.api.endpoints.openai import OpenAIEndpoints
 from infermeter.api.endpoints.repository import RepositoryEndpoints
 from infermeter.api.endpoints.statistics import StatisticsEndpoints
+from infermeter.api.endpoints.uploads import UploadEndpoints
 from infermeter.batch import BatchConsumer
 from infermeter.engine.models import Models
 from infermeter.metering.usage import Usage
@@ -31,6 +35,8 @@ from infermeter.service import Service
 from infermeter.statistics.buffer import StatisticsBuffer, Unkept
 from infermeter.tenants.administration import KeyAdministration
 from infermeter.tenants.authentication import Authenticator
+from infermeter.transfers.answers import LargeAnswers
+from infermeter.transfers.uploads import Uploads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,7 +113,10 @@ class Wiring:
             ModelEndpoints(service).endpoints(),
             RepositoryEndpoints(service).endpoints(),
             StatisticsEndpoints(service).endpoints(),
-            InferenceEndpoint(service, time.time).endpoints(),
+            DocumentationEndpoints(service).endpoints(),
+            UploadEndpoints(self.uploads).endpoints(),
+            InferenceEndpoint(service, time.time, self.uploads, self.large_answers).endpoints(),
+            OpenAIEndpoints(service, time.time).endpoints(),
         )
 
     @cached_property
@@ -125,9 +134,22 @@ class Wiring:
         return BatchConsumer(
             service=self.service,
             results=S3Results(self.clients.s3(), self.resources.results_bucket),
+            uploads=self.uploads,
             dead_letters=SqsDeadLetters(self.clients.sqs(), self.resources.dead_letter_queue),
             clock=time.time,
         )
+
+    @cached_property
+    def uploads(self) -> Uploads | None:
+        """What tenants may put and name, where there is a bucket for it."""
+        bucket = self.resources.inputs_bucket
+        return Uploads(S3Inputs(self.clients.s3(), bucket), time.time) if bucket else None
+
+    @cached_property
+    def large_answers(self) -> LargeAnswers | None:
+        """Answers over Lambda's limit, where there is a bucket for them."""
+        bucket = self.resources.results_bucket
+        return LargeAnswers(S3Answers(self.clients.s3(), bucket), time.time) if bucket else None
 
     @cached_property
     def publisher(self) -> Publisher:

@@ -74,7 +74,11 @@ class Clients:
         if key not in self._made:
             config = _PROMPT if prompt else _PATIENT
             if service == "s3":
-                config = config.merge(Config(signature_version="s3v4"))
+                # Else a signed URL names the global endpoint, which redirects to another host
+                # what was signed for its own.
+                config = config.merge(
+                    Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
+                )
             self._made[key] = self._factory(service, config=config)
         return self._made[key]
 

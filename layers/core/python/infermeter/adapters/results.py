@@ -88,8 +88,13 @@ class S3Results:
 
 def result_key(tenant: str, request_id: RequestId) -> str:
     """Where the result of a request lies."""
+    return f"{result_place(tenant, request_id)}.json"
+
+
+def result_place(tenant: str, request_id: RequestId) -> str:
+    """What the keys of all that one request leaves begin with."""
     name = quote(request_id.text, safe="")
     if request_id.time_ms is None:
-        return f"{tenant}/{request_id.sha256()[:2]}/{name}.json"
+        return f"{tenant}/{request_id.sha256()[:2]}/{name}"
     day = datetime.fromtimestamp(request_id.time_ms / 1000, UTC)
-    return f"{tenant}/{day:%Y/%m/%d}/{name}.json"
+    return f"{tenant}/{day:%Y/%m/%d}/{name}"

@@ -1,7 +1,7 @@
 """A queue message: an Open Inference Protocol request in an envelope that says who pays.
 
-`{"specversion":"1.0","id"?,"key_id","model","version"?,"request":{...}}`. The envelope names a
-key's public id, never its secret: the queue's own policy decides who may send.
+`{"specversion":"1.0","id"?,"key_id","model","version"?,"request":{...}|"request_uri":"s3://..."}`.
+The envelope names a key's public id, never its secret: the queue's own policy decides who may send.
 """
 
 from __future__ import annotations
@@ -20,21 +20,26 @@ SPEC_VERSION = "1.0"
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A decoded message; `request` is the protocol's document, not looked into yet."""
+    """A decoded message; `request` is the protocol's document, not looked into yet.
+
+    It is None where the document lies at `request_uri`.
+    """
 
     key_id: str
     model: str
     version: str | None
     id: str | None
-    request: dict[str, Any]
+    request: dict[str, Any] | None
+    request_uri: str | None = None
 
     def canonical_request(self) -> bytes:
-        """The request in a form of its own, whatever order and spacing it came in.
+        """The request, or its URI, in a form of its own, whatever order and spacing it came in.
 
         Raises MalformedBody for one nested too deeply to be written.
         """
         try:
-            return orjson.dumps(self.request, option=orjson.OPT_SORT_KEYS)
+            subject = self.request_uri if self.request is None else self.request
+            return orjson.dumps(subject, option=orjson.OPT_SORT_KEYS)
         except orjson.JSONEncodeError as error:
             raise MalformedBody(f"request: expected a shallower document, got: {error}") from None
 
@@ -49,15 +54,20 @@ def decode_envelope(body: str) -> Envelope:
         raise MalformedBody(
             f"specversion: expected '{SPEC_VERSION}', got {shown(document.get('specversion'))}"
         )
-    request = document.get("request")
-    if not isinstance(request, dict):
-        raise MalformedBody("request: expected an object with the inference request, got none")
+    request, request_uri = document.get("request"), _optional_text(document, "request_uri")
+    if request is not None and request_uri is not None:
+        raise MalformedBody("request_uri: expected none beside a request, got one")
+    if request_uri is None and not isinstance(request, dict):
+        raise MalformedBody(
+            "request: expected an object with the inference request, or its request_uri, got none"
+        )
     return Envelope(
         key_id=_text(document, "key_id"),
         model=_text(document, "model"),
         version=_optional_text(document, "version"),
         id=_optional_text(document, "id"),
         request=request,
+        request_uri=request_uri,
     )
 
 

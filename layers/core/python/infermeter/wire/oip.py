@@ -165,6 +165,17 @@ def encode_response(result: InferenceResult, form: OutputForm) -> Body:
     return Body(document, tuple(parts))
 
 
+def least_size(result: InferenceResult, form: OutputForm) -> int:
+    """Bytes that the encoded response has at least, known before it is encoded."""
+    size = 0
+    for tensor in result.outputs:
+        if tensor.name not in form.classes:
+            # In binary at least the 4 bytes of its length for each of BYTES, in JSON 2 for any.
+            itemsize = tensor.datatype.itemsize or 4
+            size += tensor.array.size * (itemsize if form.is_binary(tensor.name) else 2)
+    return size
+
+
 def _classified(result: InferenceResult, tensor: Tensor, count: int) -> Tensor:
     spec = next(spec for spec in result.signature.outputs if spec.name == tensor.name)
     return classify(tensor, count, spec.labels, batched=result.signature.batch_axis == 0)
