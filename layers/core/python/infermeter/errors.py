@@ -16,6 +16,7 @@ InfermeterError
 │   ├── UnknownRoute
 │   ├── UnknownModel
 │   ├── UnknownVersion
+│   ├── NothingToLoad
 │   ├── UnknownKey
 │   └── UnknownTenant
 ├── MethodNotAllowed
@@ -150,6 +151,13 @@ class UnknownVersion(NotFound):
             f"Request for unknown model: '{model}' version '{version}' is not found; "
             f"expected one of {known}"
         )
+
+
+class NothingToLoad(NotFound):
+    """A model that is to be loaded was never published."""
+
+    def __init__(self, model: str, why: NotFound) -> None:
+        super().__init__(f"failed to load '{model}': {why}; publish it first")
 
 
 class UnknownKey(NotFound):

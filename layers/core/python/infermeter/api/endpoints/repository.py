@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from infermeter.api.rendering import render_json
-from infermeter.errors import ModelInUse
+from infermeter.errors import ModelInUse, NotFound, NothingToLoad
 from infermeter.wire.http import HttpResponse
 from infermeter.wire.repository import (
     decode_index_request,
@@ -42,7 +42,11 @@ class RepositoryEndpoints:
 
     def _load(self, exchange: Exchange) -> HttpResponse:
         decode_load_request(exchange.request.body)
-        self._models.get(self._catalog.resolve(exchange.model, None))
+        try:
+            version = self._catalog.resolve(exchange.model, None)
+        except NotFound as error:
+            raise NothingToLoad(exchange.model, error) from None
+        self._models.get(version)
         return HttpResponse(200)
 
     def _unload(self, exchange: Exchange) -> HttpResponse:
