@@ -83,16 +83,21 @@ def success(
     return response | ({"content": content} if content else {})
 
 
-def failure_components() -> dict[str, Any]:
-    """Every failure in the shape of each family."""
-    return {
-        _name(status, family): _failure(status, description, family)
-        for status, description in FAILURES.items()
-        for family in ("oip", "openai")
+def failure_components(paths: Mapping[str, Any]) -> dict[str, Any]:
+    """The failures that operations of these paths refer to."""
+    used = {
+        answer["$ref"].rpartition("/")[2]
+        for item in paths.values()
+        for operation in item.values()
+        for answer in operation["responses"].values()
+        if "$ref" in answer
     }
+    return {name: _failure(name) for name in sorted(used)}
 
 
-def _failure(status: int, description: str, family: str) -> dict[str, Any]:
+def _failure(name: str) -> dict[str, Any]:
+    family, _, number = name.partition("-")
+    status, description = int(number), FAILURES[int(number)]
     if status == 429:
         # The gateway knows one shape for all routes, and none of our headers.
         return {"description": description, "content": json_content(ref("Error"))}

@@ -61,7 +61,7 @@ def document(routes: Sequence[Route], manifests: Sequence[Manifest] = ()) -> dic
             "schemas": schemas,
             "parameters": PARAMETERS,
             "headers": HEADERS,
-            "responses": failure_components(),
+            "responses": failure_components(paths),
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
                 "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"},

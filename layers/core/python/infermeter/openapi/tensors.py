@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from infermeter import bfloat16
 from infermeter.openapi.notation import BOOLEAN, COUNT, STRING, any_of, listing
 from infermeter.signature import VARIABLE
 
@@ -18,6 +17,12 @@ if TYPE_CHECKING:
 
 # JSON has no such numbers: these strings stand for them, both ways.
 NON_FINITE: Schema = {"enum": ["NaN", "Infinity", "-Infinity"]}
+# The smallest number that rounds to infinity: half a unit above the largest.
+_INFINITY = {
+    "FP16": 2.0**16 - 2.0**4,
+    "FP32": 2.0**128 - 2.0**103,
+    "BF16": 2.0**128 - 2.0**119,
+}
 
 
 def element_schema(datatype: Datatype, *, given: bool) -> Schema:
@@ -34,10 +39,9 @@ def element_schema(datatype: Datatype, *, given: bool) -> Schema:
         limits = np.iinfo(datatype.dtype)
         return {"type": "integer", "minimum": int(limits.min), "maximum": int(limits.max)}
     number: Schema = {"type": "number"}
-    if datatype.itemsize < 8:
-        # A larger number is no JSON number for FP64 either: it would be infinite.
-        largest = bfloat16.MAX if kind == "V" else float(np.finfo(datatype.dtype).max)
-        number |= {"minimum": -largest, "maximum": largest}
+    # What is too large for FP64 is no JSON to the server.
+    if limit := _INFINITY.get(datatype.name):
+        number |= {"exclusiveMinimum": -limit, "exclusiveMaximum": limit}
     return any_of(number, NON_FINITE, {"type": "null"}) if given else any_of(number, NON_FINITE)
 
 
