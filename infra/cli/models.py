@@ -10,7 +10,12 @@ import typer
 
 from infermeter.errors import InvalidRequest
 from infermeter.manifest import MANIFEST_FILE, MODEL_FILE
-from infermeter.registry.inspection import inspect
+from infermeter.registry.inspection import (
+    TOKENIZER_FILE,
+    EmbeddingWish,
+    inspect,
+    with_embedding,
+)
 from infra.cli import console
 from infra.cli.target import Json, Profile, Region, Stack, find_target
 
@@ -52,6 +57,17 @@ def publish(
     alias: Annotated[
         str, typer.Option(help="Alias to move to the version; '' moves none.")
     ] = "prod",
+    embedding: Annotated[
+        str | None,
+        typer.Option(metavar="OUTPUT", help="The .onnx file embeds: which output has the vectors."),
+    ] = None,
+    tokenizer: Annotated[
+        Path | None, typer.Option(help="Its tokenizer.json; without one it takes token ids.")
+    ] = None,
+    pooling: Annotated[
+        str, typer.Option(help="Of that output, over its tokens: none, mean or cls.")
+    ] = "none",
+    max_tokens: Annotated[int, typer.Option(help="The longest text that it takes.")] = 512,
     profile: Profile = None,
     stack: Stack = None,
     region: Region = None,
@@ -61,7 +77,8 @@ def publish(
     """Gate, verify, write and register a version, then move an alias to it."""
     wiring = find_target(profile, stack, region).wiring()
     publisher = wiring.publisher
-    version = publisher.publish(_artifact(path, name, wiring.runtime), name=name)
+    wish = _wish(path, embedding, tokenizer, pooling, max_tokens)
+    version = publisher.publish(_artifact(path, name, wiring.runtime, wish), name=name)
     if alias:
         publisher.promote(version.model, version.version, alias)
     if json:
@@ -117,12 +134,34 @@ def _overrides(settings: list[str]) -> dict[str, str]:
     return pairs
 
 
-def _artifact(path: Path, name: str | None, runtime: Runtime) -> Artifact:
+def _wish(
+    path: Path, output: str | None, tokenizer: Path | None, pooling: str, max_tokens: int
+) -> EmbeddingWish | None:
+    if output is None:
+        if tokenizer is not None:
+            raise InvalidRequest("--tokenizer: expected --embedding OUTPUT with it, got none")
+        return None
+    if not path.is_file():
+        raise InvalidRequest(
+            f"--embedding: expected an .onnx file, got '{path}'; a folder's manifest says it itself"
+        )
+    if tokenizer is not None and not tokenizer.is_file():
+        raise InvalidRequest(f"--tokenizer: expected a file, got '{tokenizer}'")
+    content = None if tokenizer is None else tokenizer.read_bytes()
+    return EmbeddingWish(output, content, pooling, max_tokens)
+
+
+def _artifact(
+    path: Path, name: str | None, runtime: Runtime, wish: EmbeddingWish | None
+) -> Artifact:
     """A folder with its manifest, or a bare model with one made from its graph."""
     from infermeter.adapters.artifacts import FolderArtifact, HeldArtifact
 
     if not path.is_file():
         return FolderArtifact(path)
-    content = path.read_bytes()
-    manifest = inspect(content, name or path.stem, runtime)
-    return HeldArtifact({MODEL_FILE: content, MANIFEST_FILE: manifest.to_json()})
+    files = {MODEL_FILE: path.read_bytes()}
+    manifest = inspect(files[MODEL_FILE], name or path.stem, runtime)
+    if wish is not None:
+        manifest = with_embedding(manifest, wish)
+        files |= {} if wish.tokenizer is None else {TOKENIZER_FILE: wish.tokenizer}
+    return HeldArtifact({**files, MANIFEST_FILE: manifest.to_json()})

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 import urllib3
 
-from tests.stack import ROOT, Stack, run_command
 from tests.models import linear
+from tests.stack import ROOT, Stack, run_command
 
 if TYPE_CHECKING:
     from pathlib import Path

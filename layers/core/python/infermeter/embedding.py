@@ -201,10 +201,12 @@ def vectors(
     if output.dtype == bfloat16.BF16:
         output = bfloat16.to_float32(output)
     pooled = _pool(batch, output)[:, :dimensions].astype(np.float64)
-    if batch.embedding.normalize:
-        norms = np.linalg.norm(pooled, axis=1, keepdims=True)
-        pooled /= np.where(norms > 0, norms, 1.0)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
+        if batch.embedding.normalize:
+            norms = np.linalg.norm(pooled, axis=1, keepdims=True)
+            norms[norms == 0] = 1
+            norms[np.isinf(norms)] = np.nan
+            pooled /= norms
         single = np.ascontiguousarray(pooled, dtype="<f4")
     if not np.isfinite(single).all():
         (item, *_) = np.flatnonzero(~np.isfinite(single).all(axis=1))
