@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import orjson
 import pytest
 from hypothesis import given
@@ -32,7 +33,13 @@ class Queue:
             results=self.results,
             dead_letters=self.dead_letters,
             clock=self.world.clock,
+            uploads=self.world.uploads,
         )
+
+    def put(self, name: str, content: bytes, tenant: str = "acme") -> str:
+        """What a producer uploads; its URI."""
+        self.world.inputs.contents[f"{tenant}/{name}"] = content
+        return f"s3://inputs/{tenant}/{name}"
 
     def message(self, number: int = 1, row: dict[str, Any] = ROW, **changes: Any) -> Message:
         envelope = {
@@ -143,6 +150,83 @@ def test_a_revoked_keys_message_is_a_dead_letter(queue: Queue) -> None:
 def test_deep_nesting_is_a_dead_letter(queue: Queue, depth: int) -> None:
     body = queue.message().body[:-1] + ',"request":{"a":' + "[" * depth + "]" * depth + "}}"
     assert queue.fate(Message("m-1", body, 0)) == DEAD
+
+
+def pointing(uri: str) -> dict[str, Any]:
+    """A row whose bytes lie elsewhere."""
+    return {"name": "x", "shape": [1, 2], "datatype": "FP32", "parameters": {"input_uri": uri}}
+
+
+def test_a_queued_request_may_name_an_upload(queue: Queue) -> None:
+    content = np.array([3, 4], "<f4").tobytes()
+    message = queue.message(row=pointing(queue.put("rows", content)))
+    assert queue.fate(message) == SUCCEEDED
+    (document,) = queue.documents()
+    assert document["response"]["outputs"][0]["data"] == [6, 8]
+    (entry,) = queue.ledger.entries.values()
+    assert entry.bytes_in == len(message.body) + len(content)
+
+
+def test_a_queued_request_may_lie_elsewhere(queue: Queue) -> None:
+    uri = queue.put("request.json", orjson.dumps({"inputs": [ROW]}))
+    assert queue.fate(queue.message(request=None, request_uri=uri)) == SUCCEEDED
+    (document,) = queue.documents()
+    assert document["response"]["outputs"][0]["data"] == [2, 4]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"{", "request_uri: expected JSON"), (b"[]", "request: expected an object")],
+)
+def test_what_lies_elsewhere_and_is_no_request_leaves_a_failed_result(
+    queue: Queue, content: bytes, words: str
+) -> None:
+    uri = queue.put("request.json", content)
+    assert queue.fate(queue.message(request=None, request_uri=uri)) == FAILED
+    (document,) = queue.documents()
+    assert words in document["error"]
+
+
+@pytest.mark.parametrize("field", ["input_uri", "request_uri"])
+def test_a_neighbours_object_leaves_a_failed_result(queue: Queue, field: str) -> None:
+    uri = queue.put("rows", np.array([3, 4], "<f4").tobytes(), tenant="umbrella")
+    changes = (
+        {"row": pointing(uri)} if field == "input_uri" else {"request": None, "request_uri": uri}
+    )
+    assert queue.fate(queue.message(**changes)) == FAILED
+    (document,) = queue.documents()
+    assert f"{field}: expected the URI of an object below 's3://inputs/acme/'" in document["error"]
+    assert not queue.world.inputs.reads
+    assert not queue.ledger.entries
+
+
+def test_another_content_under_an_answered_id_is_a_dead_letter(queue: Queue) -> None:
+    fates = []
+    for data in ([3, 4], [3, 4], [5, 6]):
+        uri = queue.put("rows", np.array(data, "<f4").tobytes())
+        fates.append(queue.fate(queue.message(row=pointing(uri), id="order-17")))
+    assert fates == [SUCCEEDED, SUCCEEDED, DEAD]
+    assert len(queue.ledger.entries) == 1
+
+
+def test_without_the_inputs_a_message_comes_again(queue: Queue) -> None:
+    def down(*_: object) -> None:
+        raise StoreUnavailable("down")
+
+    uri = queue.put("rows", np.array([3, 4], "<f4").tobytes())
+    queue.world.inputs.read = down  # type: ignore[method-assign]
+    assert queue.fate(queue.message(row=pointing(uri))) == RETRY
+
+
+def test_a_batch_holds_no_more_at_a_time_than_one_message_may_point_at(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infermeter.batch.MAX_UPLOAD_BYTES", 1000)
+    content = np.ones((80, 2), "<f4").tobytes()
+    row = pointing(queue.put("rows", content)) | {"shape": [80, 2]}
+    outcomes = queue.consume(*(queue.message(number, row) for number in range(4)))
+    assert {outcome.fate for outcome in outcomes.values()} == {SUCCEEDED}
+    assert queue.world.runtime.loaded[0].runs == [160, 160]
 
 
 def test_each_message_fails_alone(queue: Queue) -> None:

@@ -27,9 +27,21 @@ def test_version_and_id_may_be_given() -> None:
     assert (envelope.version, envelope.id) == ("2", "i")
 
 
+def test_a_request_may_lie_elsewhere() -> None:
+    envelope = decode(request=None, request_uri="s3://b/t/r")
+    assert (envelope.request, envelope.request_uri) == (None, "s3://b/t/r")
+
+
+def test_where_a_request_lies_tells_it_from_another() -> None:
+    one, other = (decode(request=None, request_uri=f"s3://b/t/{name}") for name in "ab")
+    assert one.canonical_request() != other.canonical_request()
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"request_uri": "s3://b/t/r"}, "request_uri: expected none beside a request, got one"),
+        ({"request": None, "request_uri": 5}, "request_uri: expected a string, got 5"),
         ({"specversion": "2.0"}, "specversion: expected '1.0', got \"2.0\""),
         ({"specversion": None}, "specversion: expected '1.0', got nothing"),
         ({"request": None}, "request: expected an object"),
