@@ -151,6 +151,38 @@ def encoder_manifest(name: str = "encoder", **changes: object) -> Manifest:
     return Manifest(name, signature, files, embedding=replace(embedding, **changes))
 
 
+def text_encoder() -> tuple[bytes, Manifest]:
+    """A model that takes text: `text` BYTES [-1] to `vector` FP32 [-1,2], by "a" or not."""
+    nodes = [
+        helper.make_node(
+            "LabelEncoder",
+            ["text"],
+            ["row"],
+            domain="ai.onnx.ml",
+            keys_strings=["a"],
+            values_int64s=[1],
+            default_int64=0,
+        ),
+        helper.make_node("Gather", ["table", "row"], ["vector"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "text-encoder",
+        [helper.make_tensor_value_info("text", TensorProto.STRING, ["n"])],
+        [helper.make_tensor_value_info("vector", TensorProto.FLOAT, ["n", 2])],
+        [numpy_helper.from_array(WEIGHTS[1:], "table")],
+    )
+    model = _serialized(graph)
+    signature = Signature(
+        (TensorSpec("text", DATATYPES["BYTES"], (-1,)),),
+        (TensorSpec("vector", DATATYPES["FP32"], (-1, 2)),),
+    )
+    file = ModelFile(MODEL_FILE, len(model), hashlib.sha256(model).hexdigest())
+    return model, Manifest(
+        "text-encoder", signature, (file,), embedding=Embedding("vector", "text")
+    )
+
+
 def write_encoder(folder: Path, manifest: Manifest | None = None) -> Path:
     """The encoder's artefact, its tokenizer included."""
     place = write_artifact(folder, encoder(), manifest or encoder_manifest())
@@ -184,6 +216,7 @@ def write_artifact(folder: Path, model: bytes, manifest: Manifest) -> Path:
 
 
 def _serialized(graph: onnx.GraphProto) -> bytes:
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    opsets = [helper.make_opsetid("", 20), helper.make_opsetid("ai.onnx.ml", 2)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
     onnx.checker.check_model(model)
     return model.SerializeToString()

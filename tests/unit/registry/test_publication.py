@@ -20,7 +20,16 @@ from infermeter.manifest import MANIFEST_FILE, MODEL_FILE, Gate, Golden, Manifes
 from infermeter.registry.publication import Publisher, judge
 from infermeter.signature import Signature, TensorSpec
 from infermeter.tensors import DATATYPES
-from tests.models import identity, linear, linear_manifest, manifest_of, mixing
+from tests.models import (
+    encoder,
+    encoder_manifest,
+    identity,
+    linear,
+    linear_manifest,
+    manifest_of,
+    mixing,
+    tokenizer,
+)
 from tests.ports import Clock, MemoryArtifact, MemoryFiles, MemoryRegistry
 
 MANIFEST = linear_manifest()
@@ -152,6 +161,26 @@ def test_rows_that_see_each_other_may_not_be_stacked(door: Door) -> None:
     door.publish(
         replace(manifest, signature=replace(manifest.signature, batch_axis=None)), mixing()
     )
+
+
+def encoder_artifact(file: bytes) -> MemoryArtifact:
+    described = ModelFile("tokenizer.json", len(file), hashlib.sha256(file).hexdigest())
+    manifest = encoder_manifest()
+    manifest = replace(manifest, files=(manifest.files[0], described))
+    contents = {MODEL_FILE: encoder(), "tokenizer.json": file, MANIFEST_FILE: manifest.to_json()}
+    return MemoryArtifact(contents)
+
+
+def test_an_encoder_is_published_with_its_tokenizer(door: Door) -> None:
+    version = door.publisher.publish(encoder_artifact(tokenizer()))
+    assert door.store.contents[f"{version.prefix}tokenizer.json"] == tokenizer()
+
+
+@pytest.mark.parametrize("file", [b"nonsense", b"{}"])
+def test_a_tokenizer_that_does_not_load_is_refused(door: Door, file: bytes) -> None:
+    with pytest.raises(VerificationFailed, match=r"tokenizer\.json.*could not be loaded"):
+        door.publisher.publish(encoder_artifact(file))
+    assert door.untouched()
 
 
 def test_lineage_that_json_cannot_hold_is_refused(door: Door) -> None:
