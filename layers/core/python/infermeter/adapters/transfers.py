@@ -58,7 +58,7 @@ class S3Inputs:
                         limit=limit,
                         got=found["ContentLength"],
                         unit="bytes",
-                        remedy="send fewer rows",
+                        remedy="that is for all that one request reads: send fewer rows",
                     )
                 return body.read()
 
