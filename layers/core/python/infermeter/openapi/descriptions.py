@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from infermeter.openapi.answers import BILLED, success
 from infermeter.openapi.notation import BOOLEAN, json_content, record, ref
+from infermeter.openapi.page import ASSETS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -177,11 +178,7 @@ DESCRIPTIONS: Mapping[str, Description] = {
         "What the page is made of",
         success(
             "The asset.",
-            {
-                "text/javascript; charset=utf-8": {},
-                "text/css; charset=utf-8": {},
-                "image/png": {},
-            },
+            {kind: {} for kind in ASSETS.values()},
             (*_KEPT, "content-encoding"),
         ),
         (404,),

@@ -1,4 +1,4 @@
-"""The page at `/docs`, and what a browser may do on it."""
+"""The page at `/docs`, what it loads, and what a browser may do on it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ import hashlib
 import re
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# By name: no request ever names another file.
+ASSETS: Mapping[str, str] = {
+    "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+    "swagger-ui.css": "text/css; charset=utf-8",
+    "favicon-32x32.png": "image/png",
+}
 _SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from infermeter.openapi.page import ASSETS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -48,7 +50,7 @@ _NAME: Mapping[str, Any] = {"type": "string", "minLength": 1}
 _PLACEHOLDERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "model": ("A model's name.", {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"}),
     "version": ("A version's number, or an alias such as `prod`.", _NAME),
-    "asset": ("A file's name.", _NAME),
+    "asset": ("A file that the page loads.", {"enum": list(ASSETS)}),
 }
 # OpenAI's paths have no place for a version.
 _MODEL_OR_VERSION = (

@@ -16,6 +16,7 @@ from infermeter.api.packing import pack
 from infermeter.api.rendering import JSON
 from infermeter.api.routes import ROUTES
 from infermeter.errors import NotFound, UnknownVersion
+from infermeter.openapi.page import ASSETS, page
 from infermeter.wire.compression import accepted_encoding
 from infermeter.wire.http import HttpResponse
 
@@ -27,12 +28,6 @@ if TYPE_CHECKING:
     from infermeter.service import Service
 
 ASSETS_PACKAGE = "infermeter_docs"
-# By name: no request ever names another file.
-ASSETS: Mapping[str, str] = {
-    "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
-    "swagger-ui.css": "text/css; charset=utf-8",
-    "favicon-32x32.png": "image/png",
-}
 
 
 class DocumentationEndpoints:
@@ -72,8 +67,6 @@ class DocumentationEndpoints:
             yield models.manifest(version)
 
     def _docs(self, exchange: Exchange) -> HttpResponse:
-        from infermeter.openapi.page import page
-
         self._required_folder()
         html, policy = page()
         headers = {
