@@ -192,7 +192,7 @@ class BatchConsumer:
         started, now = time.perf_counter(), self._clock()
         envelope, tenant = order.envelope, order.principal.tenant
         reading = self._uploads.reading(tenant) if self._uploads else None
-        document = envelope.request
+        document: object = envelope.request
         if envelope.request_uri is not None:
             document = _fetched(envelope.request_uri, reading)
         request, _ = oip.decode_document(
