@@ -35,6 +35,10 @@ MAX_EMBEDDINGS = 2048
 # Tokens of such a request, padding included: what a model computes for them is held all at once.
 MAX_PADDED_TOKENS = 1 << 17
 
+# Text of such a request, in UTF-8. A token may be one byte of it, and takes some 400 bytes while
+# the tokenizer works.
+MAX_TEXT_BYTES = 1024 * 1024
+
 
 def escaped_size(body: bytes) -> int:
     """Bytes that a JSON body takes as a string within Lambda's own JSON answer."""

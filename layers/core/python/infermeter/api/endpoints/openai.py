@@ -14,7 +14,7 @@ from infermeter.embedding import batch_texts, batch_tokens, vectors
 from infermeter.errors import InvalidField, TooLarge
 from infermeter.inference import InferenceRequest
 from infermeter.service import Delivery
-from infermeter.wire.limits import MAX_PADDED_TOKENS
+from infermeter.wire.limits import MAX_PADDED_TOKENS, MAX_TEXT_BYTES
 from infermeter.wire.openai import (
     decode_embeddings,
     encode_embeddings,
@@ -125,6 +125,11 @@ def _tokenized(model: ServedModel, asked: EmbeddingsRequest) -> Sequence[Sequenc
     if model.tokenizer is None:
         raise InvalidField(
             "input", expected="token ids, as this model has no tokenizer", got="text"
+        )
+    size = sum(len(text.encode()) for text in asked.texts)
+    if size > MAX_TEXT_BYTES:
+        raise TooLarge(
+            "input", limit=MAX_TEXT_BYTES, got=size, unit="bytes of text", remedy="send fewer items"
         )
     return model.tokenizer.encode(asked.texts)
 
