@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from moto import mock_aws
 from schemathesis import Case, CheckContext, GenerationMode, Response
 from schemathesis.checks import load_all_checks
@@ -37,6 +37,14 @@ OPERATIONS = [
 ]
 # Where there is nothing to fill in, nothing can be wrong.
 FILLED = [(method, path) for method, path in OPERATIONS if method == "POST" or "{" in path]
+# The same for what is there, by its name: only a body can still be wrong.
+KNOWN = {"model": "linear", "version": "1", "asset": "swagger-ui.css"}
+THERE = [
+    (method, path, mode)
+    for method, path in FILLED
+    for mode in GenerationMode
+    if "{" in path and (method == "POST" or mode is GenerationMode.POSITIVE)
+]
 
 
 def not_broken(_: CheckContext, response: Response, __: Case) -> None:
@@ -51,6 +59,8 @@ CHECKS: list[Any] = [
     checks.response_headers_conformance,
     checks.response_schema_conformance,
 ]
+# Keys of its own making would be refused, and hide what lies behind.
+CONFIG = {"generation": {"with-security-parameters": False}}
 BOUNDED = settings(
     max_examples=15,
     derandomize=True,
@@ -78,7 +88,7 @@ def schema(site: Site) -> BaseSchema:
     return schemathesis.openapi.from_wsgi(
         "/openapi.json",
         application(site),
-        config=SchemathesisConfig(),
+        config=SchemathesisConfig.from_dict(CONFIG),
         headers={"x-api-key": site.key.text()},
     )
 
@@ -89,10 +99,15 @@ def send(site: Site, cases: SearchStrategy[Case]) -> None:
     @BOUNDED
     @given(cases)
     def run(case: Case) -> None:
-        headers = {"x-api-key": site.key.text()}
-        case.call_and_validate(base_url="http://localhost", headers=headers, checks=CHECKS)
+        call(case, site)
 
     run()
+
+
+def call(case: Case, site: Site) -> Response:
+    """The answer to a case, once it is one that the document describes."""
+    headers = {"x-api-key": site.key.text()}
+    return case.call_and_validate(base_url="http://localhost", headers=headers, checks=CHECKS)
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
@@ -107,3 +122,48 @@ def test_no_wrong_request_breaks_the_server(
     site: Site, schema: BaseSchema, method: str, path: str
 ) -> None:
     send(site, schema[path][method].as_strategy(GenerationMode.NEGATIVE))
+
+
+@pytest.mark.parametrize(("method", "path", "mode"), THERE)
+def test_no_request_for_what_is_there_breaks_the_server(
+    site: Site, schema: BaseSchema, method: str, path: str, mode: GenerationMode
+) -> None:
+    known = {name: value for name, value in KNOWN.items() if f"{{{name}}}" in path}
+    send(site, schema[path][method].as_strategy(mode, path_parameters=known))
+
+
+@pytest.mark.parametrize("path", MODELS)
+def test_data_in_the_shape_that_the_document_tells_are_served(
+    site: Site, schema: BaseSchema, path: str
+) -> None:
+    @BOUNDED
+    @given(schema[path]["POST"].as_strategy(GenerationMode.POSITIVE))
+    def run(case: Case) -> None:
+        assume(case.media_type == "application/json")
+        (tensor,) = case.body["inputs"]
+        assume("data" in tensor)
+        case.headers.clear()
+        case.body = {"inputs": [fitting(tensor)]}
+        answer = call(case, site)
+        assert answer.status_code == 200, answer.text
+
+    run()
+
+
+def fitting(tensor: dict[str, Any]) -> dict[str, Any]:
+    """As many whole rows as the data have, flat or nested."""
+    data, (_, width) = tensor["data"], tensor["shape"]
+    if not any(isinstance(each, list) for each in data):
+        data = data[: len(data) // width * width]
+    if tensor["datatype"] == "INT8":
+        data = whole(data)
+    rows = len(data) if data and isinstance(data[0], list) else len(data) // width
+    return {name: tensor[name] for name in ("name", "datatype")} | {
+        "shape": [rows, width],
+        "data": data,
+    }
+
+
+def whole(data: Any) -> Any:
+    """To JSON Schema 1.0 is an integer; the server takes an integer's digits alone."""
+    return [whole(each) for each in data] if isinstance(data, list) else int(data)
