@@ -29,7 +29,17 @@ TOP_LEVEL = {
     "training",
 }
 # What would weigh on every cold start, or has no business there.
-HEAVY = ("boto3", "s3transfer", "pydantic", "pandas", "torch", "requests", "typer", "rich")
+HEAVY = (
+    "boto3",
+    "s3transfer",
+    "pydantic",
+    "pandas",
+    "torch",
+    "requests",
+    "typer",
+    "rich",
+    "tokenizers",
+)
 
 
 def test_the_tree_keeps_the_rules() -> None:
@@ -56,6 +66,7 @@ def test_the_whole_tree_was_read() -> None:
         ("layers/core/python/infermeter/api/v2.py", "def f():\n    import onnxruntime"),
         ("layers/core/python/infermeter/limits/rate.py", "import botocore.session"),
         ("layers/core/python/infermeter/tensors.py", "import pydantic"),
+        ("layers/core/python/infermeter/embedding.py", "import tokenizers"),
         ("functions/infer/handler.py", "from training import recipe"),
         ("training/trainer.py", "from infermeter import service"),
         ("training/trainer.py", "from infra.local import stack"),

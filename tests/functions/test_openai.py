@@ -177,6 +177,14 @@ def test_more_tokens_than_a_function_can_hold(site: Site) -> None:
     refused(site, answer, 413, None, "at most 131072 tokens", f"got {41 * 4096}")
 
 
+def test_more_text_than_a_tokenizer_can_hold(encoders: Site) -> None:
+    body = json.dumps({"model": "encoder", "input": "é" * (1 << 20)}, ensure_ascii=False)
+    answer = encoders.ask(
+        path=PATH, body=gzip.compress(body.encode()), headers={"Content-Encoding": "gzip"}
+    )
+    refused(encoders, answer, 413, None, "at most 1048576 bytes of text", f"got {1 << 21}")
+
+
 @pytest.mark.parametrize("model", ["nope", "encoder:7", "encoder:canary", "a/b"])
 def test_an_unknown_model_is_not_found(encoders: Site, model: str) -> None:
     answer = ask(encoders, "a", model)
