@@ -102,6 +102,7 @@ def test_each_item_is_charged_as_a_row(encoders: Site) -> None:
     assert {part.split(";")[0] for part in headers["server-timing"].split(", ")} >= {
         "auth",
         "load",
+        "tokenize",
         "infer",
         "meter",
     }

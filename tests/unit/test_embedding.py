@@ -159,7 +159,7 @@ def test_the_mean_is_over_tokens_alone() -> None:
 
 def test_what_a_model_gives_for_padding_is_not_read() -> None:
     output = np.array([[[1.0, 2.0], [np.nan, np.inf]]], "<f4")
-    batch = Batch(replace(EMBEDDING, normalize=False), (), np.array([1]))
+    batch = Batch(replace(EMBEDDING, normalize=False), (), 1, np.array([1]))
     np.testing.assert_array_equal(vectors(batch, output), [[1, 2]])
 
 
@@ -172,12 +172,12 @@ def test_dimensions_keep_the_first_with_length_one(dimensions: int) -> None:
 
 
 def test_a_vector_of_zeros_stays_one() -> None:
-    batch = Batch(Embedding("v"), ())
+    batch = Batch(Embedding("v"), (), 1)
     np.testing.assert_array_equal(vectors(batch, np.zeros((1, 3), "<f4")), [[0, 0, 0]])
 
 
 def test_the_largest_floats_have_a_length() -> None:
-    batch = Batch(Embedding("v"), ())
+    batch = Batch(Embedding("v"), (), 1)
     huge = np.full((1, 4), np.finfo("<f4").max, "<f4")
     np.testing.assert_allclose(vectors(batch, huge), [[0.5, 0.5, 0.5, 0.5]])
 
@@ -192,7 +192,7 @@ def test_the_largest_floats_have_a_length() -> None:
     ids=lambda output: str(output.dtype),
 )
 def test_any_floats_become_float32(output: np.ndarray) -> None:
-    found = vectors(Batch(Embedding("v"), ()), output)
+    found = vectors(Batch(Embedding("v"), (), 1), output)
     assert found.dtype == np.dtype("<f4")
     np.testing.assert_allclose(found, [[0.6, 0.8]], rtol=1e-6)
 
@@ -202,4 +202,10 @@ def test_any_floats_become_float32(output: np.ndarray) -> None:
 def test_a_vector_that_no_client_could_read_is_refused(value: float, normalize: bool) -> None:
     output = np.array([[1.0], [value]])
     with pytest.raises(ModelFailed, match=r"input\[1\]"):
-        vectors(Batch(Embedding("v", normalize=normalize), ()), output)
+        vectors(Batch(Embedding("v", normalize=normalize), (), 2), output)
+
+
+@pytest.mark.parametrize("shape", [(1, 4), (3, 4), (2, 1, 4), (2,)])
+def test_a_model_that_does_not_give_each_item_a_vector_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ModelFailed, match=r"each of 2 items .*, got the shape \["):
+        vectors(Batch(Embedding("v"), (), 2), np.ones(shape))

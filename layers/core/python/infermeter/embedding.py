@@ -151,6 +151,7 @@ class Batch:
 
     embedding: Embedding
     tensors: tuple[Tensor, ...]
+    items: int
     lengths: NDArray[np.int64] | None = None
 
     @property
@@ -164,7 +165,9 @@ def batch_texts(embedding: Embedding, signature: Signature, texts: Sequence[str]
     array = np.empty(len(texts), dtype=object)
     array[:] = [text.encode() for text in texts]
     shape = signature.input(embedding.input).shape
-    return Batch(embedding, (Tensor(embedding.input, DATATYPES["BYTES"], array.reshape(shape)),))
+    return Batch(
+        embedding, (Tensor(embedding.input, DATATYPES["BYTES"], array.reshape(shape)),), len(texts)
+    )
 
 
 def batch_tokens(
@@ -175,7 +178,7 @@ def batch_tokens(
     The ids must fit into the input's datatype.
     """
     lengths = np.array([len(each) for each in sequences], dtype=np.int64)
-    present = _present(lengths, int(lengths.max()))
+    present = np.arange(lengths.max()) < lengths[:, np.newaxis]
     ids = np.full(present.shape, embedding.pad_id, dtype=np.int64)
     ids[present] = np.fromiter(chain.from_iterable(sequences), np.int64, int(lengths.sum()))
     arrays: dict[str, NDArray[Any]] = {embedding.input: ids}
@@ -187,7 +190,7 @@ def batch_tokens(
     for name, array in arrays.items():
         datatype = signature.input(name).datatype
         tensors.append(Tensor(name, datatype, array.astype(datatype.dtype, copy=False)))
-    return Batch(embedding, tuple(tensors), lengths)
+    return Batch(embedding, tuple(tensors), len(sequences), lengths)
 
 
 def vectors(
@@ -196,8 +199,14 @@ def vectors(
     """The batch's vectors, float32 [items, size], from the output of its run.
 
     `dimensions` keeps each one's first, before its length is made 1 where the manifest says so.
-    Raises ModelFailed for a vector that is not finite.
+    Raises ModelFailed where the run gave not one vector to each item, or one that is not finite.
     """
+    rank = 2 if batch.embedding.pooling == "none" else 3
+    if output.ndim != rank or len(output) != batch.items:
+        raise ModelFailed(
+            f"expected a vector for each of {batch.items} items from the model, got the shape "
+            f"{shape_text(output.shape)}"
+        )
     if output.dtype == bfloat16.BF16:
         output = bfloat16.to_float32(output)
     pooled = _pool(batch, output)[:, :dimensions].astype(np.float64)
@@ -219,12 +228,10 @@ def _pool(batch: Batch, output: NDArray[Any]) -> NDArray[Any]:
         return output
     if batch.embedding.pooling == "cls":
         return output[:, 0]
-    present = _present(batch.lengths, output.shape[1])
-    # Not by a product with zeros: what a model gives for padding may be NaN.
-    kept = np.where(present[:, :, np.newaxis], output, np.zeros((), output.dtype))
-    mean: NDArray[Any] = kept.sum(axis=1, dtype=np.float64) / batch.lengths[:, np.newaxis]
-    return mean
-
-
-def _present(lengths: NDArray[np.int64], longest: int) -> NDArray[np.bool_]:
-    return np.arange(longest) < lengths[:, np.newaxis]
+    # By item, which neither copies the output nor reads what the model gives for padding.
+    lengths = batch.lengths.tolist()
+    means = [
+        tokens[:length].mean(axis=0, dtype=np.float64)
+        for tokens, length in zip(output, lengths, strict=True)
+    ]
+    return np.array(means)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -71,7 +72,9 @@ class OpenAIEndpoints:
         batches: dict[str, Batch] = {}
 
         def for_model(model: ServedModel) -> InferenceRequest:
+            started = time.perf_counter()
             batch = batches[model.version.version] = _batch(model, asked)
+            exchange.timings["tokenize"] = time.perf_counter() - started
             return InferenceRequest(batch.tensors, (batch.embedding.output,))
 
         def deliver(_: Call, result: InferenceResult) -> Delivery[HttpResponse]:
