@@ -38,6 +38,26 @@ def test_publish_takes_a_bare_onnx_file(stack: Stack, tmp_path: Path) -> None:
     assert models["bare"]["aliases"] == {"prod": "1"}
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--tokenizer", "nonesuch.json"), "expected --embedding OUTPUT with it"),
+        (("--embedding", "y", "--tokenizer", "nonesuch.json"), "--tokenizer: expected a file"),
+        (("--embedding", "y"), "manifest field 'embedding.input'"),
+    ],
+    ids=["no output", "no tokenizer", "no ids"],
+)
+def test_how_a_model_embeds_is_checked_before_it_is_published(
+    stack: Stack, tmp_path: Path, options: tuple[str, ...], words: str
+) -> None:
+    file = tmp_path / "never.onnx"
+    file.write_bytes(linear())
+    done = run_command(stack.home, "publish", str(file), *options)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "never" not in [each["model"] for each in stack.json("models")]
+
+
 def test_usage_rows(stack: Stack, key: dict[str, str], tenant: str) -> None:
     body = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 3], "data": [1, 2, 3]}]}
     urllib3.request(
