@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from infermeter.engine.onnx import OnnxRuntime
@@ -56,6 +58,16 @@ def test_without_a_tokenizer_an_encoder_takes_token_ids() -> None:
     assert made.embedding is not None
     assert made.embedding.tokenizer is None
     assert made.files == bare.files
+
+
+def test_token_types_are_known_by_their_name() -> None:
+    bare = inspect(encoder(), "encoder", RUNTIME)
+    inputs = bare.signature.inputs
+    types = replace(inputs[0], name="token_type_ids")
+    signature = replace(bare.signature, inputs=(*inputs, types))
+    made = with_embedding(replace(bare, signature=signature), EmbeddingWish("hidden", None, "mean"))
+    assert made.embedding is not None
+    assert (made.embedding.mask, made.embedding.types) == ("attention_mask", "token_type_ids")
 
 
 def test_an_input_that_is_alone_may_have_any_name() -> None:
