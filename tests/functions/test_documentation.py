@@ -20,7 +20,13 @@ from infermeter.tenants.keys import new_key
 from infermeter.tensors import DATATYPES
 from infermeter.wire.http import HttpRequest
 from tests.cloud import proxy_event
-from tests.models import linear, linear_manifest, write_artifact
+from tests.models import (
+    linear,
+    linear_manifest,
+    text_encoder,
+    write_artifact,
+    write_encoder,
+)
 from tests.unit.openapi.documents import named
 
 if TYPE_CHECKING:
@@ -48,6 +54,12 @@ def get(site: Site, path: str, **headers: str) -> Answer:
     """Without a key, unless the headers have one."""
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     return site.send(proxy_event("GET", path, headers=names))
+
+
+def publish(site: Site, folder: Path) -> None:
+    publisher = site.cloud.wiring.publisher
+    version = publisher.publish(FolderArtifact(folder))
+    publisher.promote(version.model, version.version, "prod")
 
 
 def infer_paths(answer: Answer) -> list[str]:
@@ -94,6 +106,9 @@ def test_a_manifest_is_read_once(site: Site) -> None:
 def test_every_example_is_answered(site: Site) -> None:
     for datatype in DATATYPES:
         site.publish_identity(datatype)
+    publish(site, write_encoder(site.folder / "encoder"))
+    model, manifest = text_encoder()
+    publish(site, write_artifact(site.folder / "text", model, manifest))
     found = site.ask("GET", "/openapi.json").json
     tried = []
     for path, item in found["paths"].items():
@@ -104,7 +119,8 @@ def test_every_example_is_answered(site: Site) -> None:
             schema = item["post"]["responses"]["200"]["content"]["application/json"]["schema"]
             assert named(found, schema["$ref"].rpartition("/")[2]).is_valid(answer.json)
             tried.append(path)
-    assert len(tried) == len(DATATYPES) + 1
+    assert tried.count("/v1/embeddings") == 2
+    assert len(tried) == 2 + len(DATATYPES) + 3
 
 
 def test_the_document_may_be_compressed(site: Site) -> None:

@@ -18,10 +18,12 @@ from schemathesis.checks import load_all_checks
 from schemathesis.config import SchemathesisConfig
 from schemathesis.specs.openapi import checks
 
+from infermeter.adapters.artifacts import FolderArtifact
 from infermeter.api.routes import ROUTES
 from tests.cloud import make_cloud
 from tests.functions.site import Site
 from tests.fuzz.gateway import application
+from tests.models import write_encoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,6 +80,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         site = Site(make_cloud(patch), tmp_path_factory.mktemp("models"))
         for datatype in ("INT8", "BYTES"):
             site.publish_identity(datatype)
+        publisher = site.cloud.wiring.publisher
+        encoder = publisher.publish(FolderArtifact(write_encoder(site.folder / "encoder")))
+        publisher.promote(encoder.model, encoder.version, "prod")
         yield site
 
 

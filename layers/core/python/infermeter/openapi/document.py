@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from infermeter import __version__
 from infermeter.openapi.answers import HEADERS, failure_components
 from infermeter.openapi.descriptions import inference_answer, inference_body
-from infermeter.openapi.examples import example_request
+from infermeter.openapi.examples import example_embedding, example_request
 from infermeter.openapi.notation import json_content, ref
 from infermeter.openapi.openai import OPENAI_SCHEMAS, embedding_model
 from infermeter.openapi.operations import operation
@@ -27,6 +27,7 @@ _ABOUT = (
     "models' own paths, with their inputs and outputs."
 )
 _INFER = "/v2/models/{model}/infer"
+_EMBEDDINGS = "/v1/embeddings"
 
 
 def document(routes: Sequence[Route], manifests: Sequence[Manifest] = ()) -> dict[str, Any]:
@@ -38,8 +39,14 @@ def document(routes: Sequence[Route], manifests: Sequence[Manifest] = ()) -> dic
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = operation(route)
     schemas = {**SCHEMAS, **OPENAI_SCHEMAS}
-    embedding = [manifest.name for manifest in manifests if manifest.embedding]
-    schemas["EmbeddingModel"] = embedding_model(embedding)
+    examples = {
+        manifest.name: example_embedding(manifest.name, manifest.embedding, manifest.signature)
+        for manifest in manifests
+        if manifest.embedding
+    }
+    schemas["EmbeddingModel"] = embedding_model([*examples])
+    if examples:
+        paths[_EMBEDDINGS]["post"] = _embeddings_operation(paths[_EMBEDDINGS]["post"], examples)
     for manifest in manifests:
         path = _INFER.format(model=manifest.name)
         paths[path] = {"post": _model_operation(paths[_INFER]["post"], manifest)}
@@ -86,3 +93,12 @@ def _model_operation(generic: dict[str, Any], manifest: Manifest) -> dict[str, A
         "requestBody": inference_body(request),
         "responses": generic["responses"] | {"200": inference_answer(ref(f"{name}.Response"))},
     }
+
+
+def _embeddings_operation(generic: dict[str, Any], examples: dict[str, Any]) -> dict[str, Any]:
+    """`/v1/embeddings` with an example for each model that embeds."""
+    request = json_content(
+        ref("EmbeddingsRequest"),
+        examples={name: {"value": each} for name, each in examples.items()},
+    )
+    return generic | {"requestBody": generic["requestBody"] | {"content": request}}

@@ -1,4 +1,4 @@
-"""An example request for a model: one row that it answers."""
+"""Example requests for a model: ones that it answers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from infermeter.signature import VARIABLE
 
 if TYPE_CHECKING:
+    from infermeter.embedding import Embedding
     from infermeter.manifest import Manifest
     from infermeter.signature import Signature, TensorSpec
 
@@ -35,6 +36,12 @@ def example_request(manifest: Manifest) -> dict[str, Any] | None:
             {"name": spec.name, "datatype": spec.datatype.name, "shape": shape, "data": flat}
         )
     return {"inputs": tensors}
+
+
+def example_embedding(name: str, embedding: Embedding, signature: Signature) -> dict[str, Any]:
+    """A body for `/v1/embeddings`: a text, or a token id where the model takes those alone."""
+    takes_text = embedding.tokenizer or signature.input(embedding.input).datatype.kind == "O"
+    return {"model": name, "input": "a text" if takes_text else [0]}
 
 
 def _first_row(data: Any, signature: Signature) -> Any:

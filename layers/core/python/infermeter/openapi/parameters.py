@@ -31,7 +31,7 @@ PARAMETERS: Mapping[str, dict[str, Any]] = {
         "name": "Content-Encoding",
         "in": "header",
         "description": "How the body is compressed.",
-        "schema": {"enum": ["identity", "gzip", "deflate"]},
+        "schema": {"type": "string", "enum": ["identity", "gzip", "deflate"]},
     },
     "AcceptEncoding": {
         "name": "Accept-Encoding",
@@ -50,7 +50,7 @@ _NAME: Mapping[str, Any] = {"type": "string", "minLength": 1}
 _PLACEHOLDERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "model": ("A model's name.", {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"}),
     "version": ("A version's number, or an alias such as `prod`.", _NAME),
-    "asset": ("A file that the page loads.", {"enum": list(ASSETS)}),
+    "asset": ("A file that the page loads.", {"type": "string", "enum": list(ASSETS)}),
 }
 # OpenAI's paths have no place for a version.
 _MODEL_OR_VERSION = (
