@@ -54,6 +54,7 @@ RULES = (
             "tenants",
             "transfers",
             "registry",
+            "openapi",
         )
     ),
     Rule(CORE, ("boto3", "botocore"), except_in=(f"{CORE}/adapters",)),
