@@ -40,8 +40,8 @@ def read(answer: Answer) -> triton.InferResult:
 
 
 def writable(array: np.ndarray[Any, Any], *, binary: bool) -> np.ndarray[Any, Any]:
-    """What tritonclient can write: in JSON, it spells NaN as JSON does not."""
-    if array.dtype.kind == "f" and not binary:
+    """What tritonclient can write, and read in BF16: NaN in JSON is not for it."""
+    if array.dtype == ml_dtypes.bfloat16 or (array.dtype.kind == "f" and not binary):
         return array[np.isfinite(array).all(1)]
     return array
 
