@@ -50,3 +50,17 @@ def test_a_deep_document_is_refused(depth: int, refused: bool) -> None:
 def test_what_is_not_json_is_refused(body: bytes) -> None:
     with pytest.raises(MalformedBody, match="what: expected JSON"):
         parse_json(body, "what")
+
+
+def test_quotes_without_an_end_are_looked_at_once() -> None:
+    # Tried from each quote anew, these would take hours.
+    body = b"[" * 101 + b'"' + b'\\"' * 3_000_000
+    assert nesting_exceeds(body, 100)
+    assert not nesting_exceeds(body, 101)
+
+
+@pytest.mark.parametrize("filling", [b"[]," * 700_000, b'"[",' * 700_000, b'"\\\\",' * 700_000])
+def test_a_body_of_any_length_keeps_its_depth(filling: bytes) -> None:
+    body = b"[" + filling + b"[[]]]"
+    assert nesting_exceeds(body, 2)
+    assert not nesting_exceeds(body, 3)
