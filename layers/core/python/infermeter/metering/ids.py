@@ -22,6 +22,7 @@ LEDGER_TTL_S = 35 * 24 * 3600
 
 # With its hyphens: without them, one MD5 in 64 would pass for a UUIDv7 of some far time.
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_VARIANTS = "89ab"
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 _CROCKFORD = {letter: value for value, letter in enumerate("0123456789ABCDEFGHJKMNPQRSTVWXYZ")}
 _PRINTABLE = re.compile(rf"[!-~]{{1,{MAX_CHARACTERS}}}")
@@ -80,10 +81,10 @@ def recorded_id(text: str) -> RequestId:
 
 def derive_id(time_ms: int, seed: str) -> RequestId:
     """An id for a request that brought none: the same time and seed always give the same id."""
-    spread = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:10])
-    rand_a, rand_b = spread >> 68, spread & ((1 << 62) - 1)
-    digits = f"{time_ms << 80 | 0x7 << 76 | rand_a << 64 | 0b10 << 62 | rand_b:032x}"
-    text = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    time, spread = f"{time_ms:012x}", hashlib.sha256(seed.encode()).hexdigest()
+    # The version, 7, and the variant, binary 10, stand before twelve and sixty-two spread bits.
+    variant = _VARIANTS[int(spread[4], 16) & 0b11]
+    text = f"{time[:8]}-{time[8:]}-7{spread[:3]}-{variant}{spread[5:8]}-{spread[8:20]}"
     return RequestId(text, time_ms)
 
 

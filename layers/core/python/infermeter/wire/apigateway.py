@@ -44,14 +44,16 @@ def encode_answer(response: HttpResponse) -> dict[str, Any]:
 
 def _decode_v1(event: Mapping[str, Any]) -> HttpRequest:
     context = event["requestContext"]
-    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    for name, values in (event.get("multiValueHeaders") or {}).items():
-        headers[name.lower()] = values[0] if len(values) == 1 else ", ".join(values)
+    # Both hold every header; the latter all its values.
+    headers = (event.get("headers") or {}) | (event.get("multiValueHeaders") or {})
     path = event["path"]
     return HttpRequest(
         method=event["httpMethod"],
         path=unquote(path) if "%" in path else path,
-        headers=headers,
+        headers={
+            name.lower(): value if isinstance(value, str) else ", ".join(value)
+            for name, value in headers.items()
+        },
         body=_body(event),
         gateway_id=context["requestId"],
         received_ms=int(context["requestTimeEpoch"]),

@@ -99,15 +99,13 @@ def encode_data(tensor: Tensor) -> NDArray[Any] | orjson.Fragment | list[str]:
     Non-finite floats become "NaN", "Infinity" and "-Infinity". Raises InvalidRequest for BYTES
     that are not UTF-8, which JSON cannot carry.
     """
-    flat = np.ascontiguousarray(tensor.array).reshape(-1)
+    flat = tensor.array.ravel()
     kind = tensor.datatype.kind
     if kind == "O":
         return _texts(tensor.name, flat)
     if kind == "V" or (kind == "f" and tensor.datatype.itemsize == 2):
         return shortest_digits(flat)
-    if kind == "f" and not np.isfinite(flat).all():
-        return _with_spellings(flat)
-    return flat
+    return _floats_text(flat) if kind == "f" else flat
 
 
 def _flatten(name: str, data: list[Any]) -> tuple[list[Any], tuple[int, ...], set[type]]:
@@ -206,9 +204,12 @@ def _texts(name: str, flat: NDArray[Any]) -> list[str]:
         ) from None
 
 
-def _with_spellings(flat: NDArray[Any]) -> orjson.Fragment:
+def _floats_text(flat: NDArray[Any]) -> orjson.Fragment:
     """orjson writes null for what is not finite: each gets its spelling instead, in order."""
-    parts = orjson.dumps(flat, option=orjson.OPT_SERIALIZE_NUMPY).split(b"null")
+    text = orjson.dumps(flat, option=orjson.OPT_SERIALIZE_NUMPY)
+    if b"null" not in text:
+        return orjson.Fragment(text)
+    parts = text.split(b"null")
     odd = flat[~np.isfinite(flat)]
     spellings = _SPELLED[np.where(np.isnan(odd), 0, np.where(odd > 0, 1, 2))].tolist()
     return orjson.Fragment(
