@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import struct
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
@@ -12,6 +12,9 @@ import pytest
 from infermeter.tenants.keys import new_key
 from tests.cloud import proxy_event
 from tests.functions.site import ROWS, Site
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def one(**changes: Any) -> dict[str, Any]:
@@ -47,6 +50,30 @@ def test_no_body_breaks_the_environment(site: Site) -> None:
         assert words in answer.error
     assert not site.charges()
     assert site.ask().status == 200
+
+
+LONG = '"' * 3_000_000
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/v2/models/linear/infer", one(name=LONG), 400),
+        ("/v2/models/linear/infer", one() | {"outputs": [{"name": LONG}]}, 400),
+        ("/v2/models/linear/infer", one() | {"parameters": {LONG: []}}, 400),
+        ("/v2/repository/models/linear/load", {"parameters": {LONG: 1}}, 501),
+        ("/v1/embeddings", {"model": LONG, "input": "a"}, 404),
+        ("/v1/embeddings", {"model": f"linear:{LONG}", "input": "a"}, 404),
+    ],
+)
+def test_no_answer_is_too_long_for_repeating_what_came(
+    site: Site, path: str, body: Any, status: int, printed: Callable[[], list[str]]
+) -> None:
+    printed()
+    answer = site.ask(path=path, body=body)
+    assert answer.status == status
+    assert len(answer.body) < 10_000
+    assert all(len(line) < 20_000 for line in printed())
 
 
 LENGTHS = ["abc", "+-5", "-1", "9999", "99999999999", "9" * 5000, "", "²"]

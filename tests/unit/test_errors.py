@@ -31,3 +31,10 @@ def test_the_drawn_tree_is_the_real_one() -> None:
         above[depth] = name
         if depth:
             assert kinds()[name].__base__ is kinds()[above[depth - 1]]
+
+
+def test_no_message_repeats_megabytes() -> None:
+    error = errors.InvalidTensor("x" * 10**6, expected="datatype FP32", got="datatype FP64")
+    assert len(str(error)) <= errors.MAX_CHARACTERS
+    assert str(error).startswith("input 'xxx")
+    assert str(error).endswith("xxx': expected datatype FP32, got datatype FP64")

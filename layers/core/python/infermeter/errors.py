@@ -45,6 +45,8 @@ from __future__ import annotations
 import reprlib
 from typing import ClassVar
 
+MAX_CHARACTERS = 2000
+
 
 class InfermeterError(Exception):
     """Base of the tree. `str(error)` is the message that a caller may read.
@@ -53,6 +55,15 @@ class InfermeterError(Exception):
     """
 
     retryable: ClassVar[bool] = False
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        if len(text) <= MAX_CHARACTERS:
+            return text
+        # A name may be as long as a body, and an answer that repeats it too long for Lambda. What
+        # was expected and what came often stand behind it.
+        half = MAX_CHARACTERS // 2 - 3
+        return f"{text[:half]} ... {text[-half:]}"
 
 
 class InvalidRequest(InfermeterError):

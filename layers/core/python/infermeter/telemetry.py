@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "infermeter")
 _NAMESPACE = os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "infermeter")
+# A model that is not there may have any name.
+_MODEL_CHARACTERS = 64
 _COUNTS = ("Requests", "Replays", "Units", "ColdStart", "Refused")
 
 
@@ -45,7 +47,7 @@ def record_exchange(exchange: Exchange, *, seconds: float, cold: bool) -> None:
     milliseconds = round(seconds * 1000, 2)
     facts: dict[str, Any] = {
         "endpoint": exchange.endpoint,
-        "model": exchange.model,
+        "model": exchange.model[:_MODEL_CHARACTERS],
         "request_id": exchange.request_id,
         "gateway_id": exchange.request.gateway_id,
         "tenant": principal and principal.tenant,
