@@ -41,8 +41,10 @@ def test_a_body_that_is_no_json_is_refused(body: bytes) -> None:
 
 def test_a_model_cannot_be_sent_along() -> None:
     decode_load_request(b"{}")
-    with pytest.raises(UnsupportedFeature, match=r"failed to load: parameters\.file:1"):
+    with pytest.raises(UnsupportedFeature, match=r'failed to load: parameters\."file:1'):
         decode_load_request(b'{"parameters":{"file:1/model.onnx":"AAAA"}}')
+    with pytest.raises(InvalidField, match='parameters: expected none, got "mine"'):
+        decode_load_request(b'{"parameters":{"mine":1}}')
 
 
 def test_dependents_are_a_flag() -> None:

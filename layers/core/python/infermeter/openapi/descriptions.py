@@ -134,7 +134,7 @@ DESCRIPTIONS: Mapping[str, Description] = {
         "Warms the environment that answers",
         success("The model is loaded here."),
         (400, 404, 413, 501, 504),
-        body=_optional(record({}, {"parameters": record({})})),
+        body=_optional(record({}, {"parameters": record({}, additionalProperties=False)})),
     ),
     "unload_model": Description(
         "Repository",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _SIZES = listing({"type": "integer", "minimum": -1}, description="Sizes; -1 where any is taken.")
 _DATATYPE: Schema = {"enum": list(DATATYPES)}
-_TENSOR = {"name": STRING, "datatype": _DATATYPE, "shape": ref("Shape")}
+_TENSOR = {"name": {**STRING, "minLength": 1}, "datatype": _DATATYPE, "shape": ref("Shape")}
 _DURATION = record({"count": COUNT, "ns": COUNT})
 _NULLABLE_STRING: Schema = {"type": ["string", "null"]}
 

@@ -25,12 +25,17 @@ def decode_index_request(body: bytes) -> None:
 
 
 def decode_load_request(body: bytes) -> None:
-    """Raises UnsupportedFeature for a model sent along, or a configuration to load it with."""
+    """Raises UnsupportedFeature for a model sent along, or a configuration to load it with.
+
+    Other parameters are none of the protocol's: InvalidField.
+    """
     for name in _parameters(body):
-        raise UnsupportedFeature(
-            f"failed to load: parameters.{name}: expected none, as what is published is loaded as "
-            "it is; publish a new version instead"
-        )
+        if name == "config" or name.startswith("file:"):
+            raise UnsupportedFeature(
+                f"failed to load: parameters.{shown(name)}: expected none, as what is published "
+                "is loaded as it is; publish a new version instead"
+            )
+        raise InvalidField("parameters", expected="none", got=shown(name))
 
 
 def decode_unload_request(body: bytes) -> None:
