@@ -95,7 +95,7 @@ class Executor:
             return error
 
     def _count(self, members: list[Admitted], seconds: float) -> None:
-        rows = sum(each.rows for each in members)
+        rows = sum([each.rows for each in members])
         for each in members:
             each.run_rows = rows
             each.timings["infer"] = seconds / len(members)

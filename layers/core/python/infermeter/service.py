@@ -11,7 +11,7 @@ import math
 import os
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from infermeter.errors import (
     DeadlineExceeded,
@@ -72,16 +72,14 @@ class Call:
     for_model: Callable[[ServedModel], InferenceRequest] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery(Generic[Delivered]):
+class Delivery(NamedTuple, Generic[Delivered]):
     """What a transport made of a result: the encoded answer, and its size in bytes."""
 
     answer: Delivered
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Served(Generic[Delivered]):
+class Served(NamedTuple, Generic[Delivered]):
     """An answer that was recorded. `units` are those of the ledger entry that stands."""
 
     call: Call

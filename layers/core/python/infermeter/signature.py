@@ -30,8 +30,13 @@ class TensorSpec:
 
     def admits(self, shape: tuple[int, ...]) -> bool:
         """Whether a tensor of this shape fits."""
-        return len(shape) == len(self.shape) and all(
-            want in (VARIABLE, have) for want, have in zip(self.shape, shape, strict=True)
+        return shape == self.shape or (
+            len(shape) == len(self.shape)
+            and not [
+                have
+                for want, have in zip(self.shape, shape, strict=True)
+                if want not in (VARIABLE, have)
+            ]
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -20,22 +20,19 @@ class Datatype:
 
     `dtype` is numpy's little-endian equivalent; BYTES is an object array whose elements are
     `bytes`, and has no fixed `itemsize` (0). numpy has no BF16: such an array holds the bits, in
-    a dtype of one field that no other datatype has (see `bfloat16`).
+    a dtype of one field that no other datatype has (see `bfloat16`). `kind` is numpy's letter: b,
+    i, u, f, O for BYTES, or V for BF16.
     """
 
     name: str
     dtype: np.dtype[Any]
     itemsize: int
-
-    @property
-    def kind(self) -> str:
-        """numpy's kind letter: b, i, u, f, O for BYTES, or V for BF16."""
-        return self.dtype.kind
+    kind: str
 
 
 def _fixed(name: str, code: str) -> Datatype:
     dtype = np.dtype(code)
-    return Datatype(name, dtype, dtype.itemsize)
+    return Datatype(name, dtype, dtype.itemsize, dtype.kind)
 
 
 # https://github.com/kserve/open-inference-protocol, "Tensor Data Types"
@@ -54,8 +51,8 @@ DATATYPES: Mapping[str, Datatype] = {
         _fixed("FP16", "<f2"),
         _fixed("FP32", "<f4"),
         _fixed("FP64", "<f8"),
-        Datatype("BF16", np.dtype([("bf16", "<u2")]), 2),
-        Datatype("BYTES", np.dtype(object), 0),
+        Datatype("BF16", np.dtype([("bf16", "<u2")]), 2, "V"),
+        Datatype("BYTES", np.dtype(object), 0, "O"),
     )
 }
 _BY_DTYPE = {datatype.dtype: datatype for datatype in DATATYPES.values()}
@@ -66,8 +63,7 @@ def datatype_of(array: NDArray[Any]) -> Datatype:
     return _BY_DTYPE[array.dtype]
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(NamedTuple):
     """A named array: any shape, in one of `DATATYPES`."""
 
     name: str

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from infermeter.api.identity import identify
 from infermeter.metering.ids import Channel
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
     from infermeter.transfers.uploads import Reading
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A request that has its id. `body` is as it was before compression.
 
     `now` is the epoch time in seconds, `started` the performance counter's, before decoding.

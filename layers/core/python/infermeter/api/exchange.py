@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from infermeter.tenants.authentication import Principal
     from infermeter.wire.http import HttpRequest
 
+# Never sent, nor written to: an exchange is handed back with its own.
+_UNANSWERED = HttpResponse(500)
+
 
 @dataclass(slots=True)
 class Exchange:
@@ -32,7 +35,7 @@ class Exchange:
     served: Served[Any] | None = None
     error: InfermeterError | None = None
     timings: dict[str, float] = field(default_factory=dict)
-    response: HttpResponse = field(default_factory=lambda: HttpResponse(500))
+    response: HttpResponse = _UNANSWERED
 
     @property
     def endpoint(self) -> str:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from infermeter.errors import MalformedRequestId, RequestIdOutsideWindow
 
@@ -45,8 +45,7 @@ if max(OPAQUE_WINDOW_S, *(channel.window_s for channel in Channel)) >= LEDGER_TT
     raise RuntimeError("an acceptance window must be shorter than the ledger's TTL")
 
 
-@dataclass(frozen=True, slots=True)
-class RequestId:
+class RequestId(NamedTuple):
     """`time_ms` is the id's own time in epoch milliseconds; None for an opaque one."""
 
     text: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from blake3 import blake3
 
@@ -50,8 +50,7 @@ class LedgerEntry:
     gateway_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """The outcome of a put: the entry that stands under the id, and whose it is."""
 
     billed: Billed

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -53,8 +53,7 @@ class OutputForm:
         return self.binary.get(name, self.otherwise)
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(NamedTuple):
     """An encoded response: its JSON document, and the binary part's pieces where there is one."""
 
     document: dict[str, Any]
@@ -95,7 +94,7 @@ def decode_document(
         tail.finish()
         tail = Tail(memoryview(_fetched(parameters, "parameters", fetch)))
     items = _list(fields.get("inputs", ...), "inputs")
-    inputs = tuple(_decode_input(item, index, tail, fetch) for index, item in enumerate(items))
+    inputs = tuple([_decode_input(item, index, tail, fetch) for index, item in enumerate(items)])
     tail.finish()
     if not inputs:
         raise InvalidRequest("inputs: expected at least one tensor, got none")
@@ -194,24 +193,18 @@ def _decode_input(value: object, index: int, tail: Tail, fetch: Fetch | None) ->
         )
     shape = _shape(name, fields.get("shape"))
     parameters = _parameters(fields.get("parameters"), where + ".parameters")
-    sources = [
-        source
-        for source, given in (
-            ("data", "data" in fields),
-            ("binary_data_size", "binary_data_size" in parameters),
-            ("input_uri", "input_uri" in parameters),
-        )
-        if given
-    ]
-    if sources == ["data"]:
-        return Tensor(name, datatype, decode_data(name, datatype, shape, fields["data"]))
+    sources = ["data"] if "data" in fields else []
+    sources += [source for source in ("binary_data_size", "input_uri") if source in parameters]
     if len(sources) != 1:
         raise InvalidTensor(
             name,
             expected="one of data, parameters.binary_data_size and parameters.input_uri",
             got=" and ".join(sources) or "neither",
         )
-    if sources == ["input_uri"]:
+    (source,) = sources
+    if source == "data":
+        return Tensor(name, datatype, decode_data(name, datatype, shape, fields["data"]))
+    if source == "input_uri":
         content = _fetched(parameters, where + ".parameters", fetch)
         own = Tail(memoryview(content))
         return Tensor(name, datatype, own.take(name, datatype, shape, len(content)))
@@ -233,7 +226,7 @@ def _shape(name: str, value: object) -> tuple[int, ...]:
     if (
         not isinstance(value, list)
         or len(value) > MAX_DIMENSIONS
-        or not all(type(size) is int and size >= 0 for size in value)
+        or [size for size in value if type(size) is not int or size < 0]
     ):
         raise InvalidTensor(
             name,
@@ -241,7 +234,7 @@ def _shape(name: str, value: object) -> tuple[int, ...]:
             got=shown(value),
         )
     # Sizes of 0 do not count: numpy refuses a shape whose other sizes are beyond its memory.
-    if math.prod(size or 1 for size in value) > MAX_ELEMENTS:
+    if math.prod([size or 1 for size in value]) > MAX_ELEMENTS:
         raise InvalidTensor(
             name, expected=f"at most {MAX_ELEMENTS} elements", got=f"shape {shown(value)}"
         )
