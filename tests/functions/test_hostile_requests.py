@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
+from infermeter.adapters.artifacts import FolderArtifact
 from infermeter.tenants.keys import new_key
 from tests.cloud import proxy_event
 from tests.functions.site import ROWS, Site
+from tests.models import text_encoder, write_artifact
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +63,7 @@ LONG = '"' * 3_000_000
         ("/v2/models/linear/infer", one(name=LONG), 400),
         ("/v2/models/linear/infer", one() | {"outputs": [{"name": LONG}]}, 400),
         ("/v2/models/linear/infer", one() | {"parameters": {LONG: []}}, 400),
-        ("/v2/repository/models/linear/load", {"parameters": {LONG: 1}}, 501),
+        ("/v2/repository/models/linear/load", {"parameters": {LONG: 1}}, 400),
         ("/v1/embeddings", {"model": LONG, "input": "a"}, 404),
         ("/v1/embeddings", {"model": f"linear:{LONG}", "input": "a"}, 404),
     ],
@@ -126,6 +128,18 @@ def test_no_id_that_is_none_is_accepted(site: Site, key: str) -> None:
     assert answer.status == 422
     assert answer.headers["x-request-id"].isprintable()
     assert not site.charges()
+
+
+def test_the_same_bytes_as_many_rows_are_no_replay_of_one_raw_row(site: Site) -> None:
+    model, manifest = text_encoder()
+    artifact = FolderArtifact(write_artifact(site.folder / "text", model, manifest))
+    site.cloud.wiring.publisher.publish(artifact)
+    texts = {"name": "text", "shape": [50], "datatype": "BYTES", "data": ["a"] * 50}
+    path, headers = "/v2/models/text-encoder/versions/1/infer", {"Idempotency-Key": "mine"}
+    raw = headers | {"inference-header-content-length": "0"}
+    assert site.ask(path=path, body={"inputs": [texts]}, headers=raw).status == 200
+    assert site.ask(path=path, body={"inputs": [texts]}, headers=headers).status == 422
+    assert [charge["u"] for charge in site.charges()] == [{"N": "1"}]
 
 
 def test_the_same_id_for_another_version_is_refused(site: Site) -> None:

@@ -126,6 +126,14 @@ def test_tritonclient_asks_for_binary_and_gets_it(infer: ModuleType, key: str) -
     np.testing.assert_allclose(result.as_numpy("y"), EXPECTED, rtol=1e-6)
 
 
+def test_who_sends_the_length_in_the_type_reads_it_there(infer: ModuleType, key: str) -> None:
+    body = json.dumps(document() | {"parameters": {"binary_data_output": True}})
+    kind = "application/vnd.sagemaker-triton.binary+json; json-header-size="
+    answer = call(infer, key, body, Content_Type=f"{kind}{len(body)}")
+    head = len(base64.b64decode(answer["body"])) - 16
+    assert answer["headers"]["content-type"] == f"{kind}{head}".replace(" ", "")
+
+
 def test_no_key(cloud: Cloud, infer: ModuleType) -> None:
     assert_refused(cloud, call(infer, None), 401, "x-api-key", "got neither")
 

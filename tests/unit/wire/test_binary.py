@@ -121,6 +121,7 @@ def test_a_length_that_is_no_number_is_refused(header: str) -> None:
         ({HEADER_LENGTH: " +2 "}, 2),
         ({HEADER_LENGTH: "0"}, 0),
         ({"content-type": f"{SAGEMAKER_TYPE}7"}, 7),
+        ({"content-type": SAGEMAKER_TYPE.replace(";", "; ") + "7"}, 7),
         ({"content-type": f"{SAGEMAKER_TYPE}7", HEADER_LENGTH: "2"}, 2),
     ],
 )

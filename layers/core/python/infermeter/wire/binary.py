@@ -39,16 +39,20 @@ def json_length(headers: Mapping[str, str]) -> int | None:
     """
     text = headers.get(HEADER_LENGTH)
     if text is None:
-        kind = headers.get("content-type", "").replace(" ", "")
-        if not kind.startswith(SAGEMAKER_TYPE):
+        if not names_length(headers):
             return None
-        text = kind.removeprefix(SAGEMAKER_TYPE)
+        text = _content_type(headers).removeprefix(SAGEMAKER_TYPE)
     if not _INTEGER.fullmatch(text.strip()):
         raise MalformedBody(
             f"Unable to parse Inference-Header-Content-Length, got: '{text[:40]}'; "
             "expected the length of the body's JSON part in bytes"
         )
     return int(text)
+
+
+def names_length(headers: Mapping[str, str]) -> bool:
+    """Whether the content type names the length, as SageMaker's clients have it."""
+    return _content_type(headers).startswith(SAGEMAKER_TYPE)
 
 
 def split_body(body: bytes, length: int | None) -> tuple[bytes, memoryview]:
@@ -119,6 +123,10 @@ def encode_binary(tensor: Tensor) -> bytes | memoryview:
         )
     array = np.ascontiguousarray(tensor.array, dtype=tensor.datatype.dtype)
     return array.reshape(-1).view(np.uint8).data
+
+
+def _content_type(headers: Mapping[str, str]) -> str:
+    return headers.get("content-type", "").replace(" ", "")
 
 
 def _decode_bytes(name: str, shape: tuple[int, ...], chunk: memoryview) -> NDArray[Any]:

@@ -12,7 +12,7 @@ from infermeter.api.rendering import JSON
 from infermeter.errors import TooLarge
 from infermeter.service import Delivery
 from infermeter.wire import oip
-from infermeter.wire.binary import SAGEMAKER_TYPE, json_length
+from infermeter.wire.binary import SAGEMAKER_TYPE, json_length, names_length
 from infermeter.wire.uploads import output_parameters
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ class InferenceEndpoint:
         headers = exchange.request.headers
         arrival = arrive(exchange, self._clock())
         reading = self._uploads.reading(exchange.caller().tenant) if self._uploads else None
-        inference, form = self._decode(exchange, arrival.body, reading)
+        length = json_length(headers)
+        inference, form = self._decode(exchange, arrival.body, length, reading)
 
         def deliver(call: Call, result: InferenceResult) -> Delivery[HttpResponse]:
             try:
@@ -62,7 +63,8 @@ class InferenceEndpoint:
             return Delivery(response, len(response.body))
 
         call = arrival.call(
-            "infer",
+            # A header alone tells them apart: raw, the same bytes may be one row in place of many.
+            "infer raw" if length == 0 else "infer",
             model=exchange.model,
             version=exchange.version,
             request=inference,
@@ -72,9 +74,8 @@ class InferenceEndpoint:
         return with_account(served, exchange.timings)
 
     def _decode(
-        self, exchange: Exchange, body: bytes, reading: Reading | None
+        self, exchange: Exchange, body: bytes, length: int | None, reading: Reading | None
     ) -> tuple[InferenceRequest, oip.OutputForm]:
-        length = json_length(exchange.request.headers)
         if length == 0:
             signature = self._service.signature(exchange.model, exchange.version)
             return oip.decode_raw(body, signature)
@@ -88,7 +89,7 @@ def _encode(
     if json_size is None:
         return pack(body, {"content-type": JSON}, request)
     # Who sent the length in the type reads it there.
-    named = SAGEMAKER_TYPE in request.get("content-type", "")
+    named = names_length(request)
     headers = {
         "content-type": f"{SAGEMAKER_TYPE}{json_size}" if named else OCTETS,
         "Inference-Header-Content-Length": str(json_size),
