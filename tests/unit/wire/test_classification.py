@@ -83,6 +83,17 @@ def test_too_many_classes_are_refused() -> None:
         classify(many, 2_000_000, [], batched=False)
 
 
+def test_too_many_digits_are_refused() -> None:
+    huge = Tensor("y", DATATYPES["FP64"], np.full(300_000, -1e308))
+    with pytest.raises(TooLarge, match="classification output: expected at most 67108864 digits"):
+        classify(huge, 300_000, [], batched=False)
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_what_is_not_finite_is_spelled(value: str) -> None:
+    assert texts(classify(tensor("FP64", [float(value)]), 1, [], batched=False)) == [f"{value}:0"]
+
+
 @given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=9), st.integers(1, 9))
 def test_the_largest_come_first(values: list[float], count: int) -> None:
     result = texts(classify(tensor("FP32", values), count, [], batched=False))

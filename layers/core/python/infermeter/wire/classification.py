@@ -13,7 +13,7 @@ import numpy as np
 from infermeter import bfloat16
 from infermeter.errors import InvalidRequest, TooLarge
 from infermeter.tensors import DATATYPES, Tensor
-from infermeter.wire.limits import MAX_CLASSES
+from infermeter.wire.limits import MAX_CLASS_DIGITS, MAX_CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ def classify(tensor: Tensor, count: int, labels: Sequence[str], *, batched: bool
 
     `n` is `count`, or the number of elements where that is less. Equal values stand in the order
     of their indices, and NaN comes last. Raises InvalidRequest for BYTES, TooLarge beyond
-    `MAX_CLASSES` elements.
+    `MAX_CLASSES` elements or `MAX_CLASS_DIGITS`.
     """
     if tensor.datatype.kind == "O":
         raise InvalidRequest(
@@ -38,17 +38,32 @@ def classify(tensor: Tensor, count: int, labels: Sequence[str], *, batched: bool
     values = _comparable(tensor).reshape(batch, width)
     count = min(count, width)
     if batch * count > MAX_CLASSES:
-        raise TooLarge(
-            f"output '{tensor.name}': classification output",
-            limit=MAX_CLASSES,
-            got=batch * count,
-            unit="classes",
-            remedy="ask for fewer classes, or send fewer rows",
-        )
+        raise _too_large(tensor, MAX_CLASSES, batch * count, "classes")
     indices = _descending(values)[:, :count]
-    texts = _texts(np.take_along_axis(values, indices, 1), indices, labels)
+    values = np.take_along_axis(values, indices, 1)
+    if (digits := values.size * _digits(values)) > MAX_CLASS_DIGITS:
+        raise _too_large(tensor, MAX_CLASS_DIGITS, digits, "digits")
+    texts = _texts(values, indices, labels)
     shape = (batch, count) if batched else (count,)
     return Tensor(tensor.name, DATATYPES["BYTES"], texts.reshape(shape))
+
+
+def _too_large(tensor: Tensor, limit: int, got: int, unit: str) -> TooLarge:
+    return TooLarge(
+        f"output '{tensor.name}': classification output",
+        limit=limit,
+        got=got,
+        unit=unit,
+        remedy="ask for fewer classes, or send fewer rows",
+    )
+
+
+def _digits(values: NDArray[Any]) -> int:
+    """How many digits the largest has before its point, at most."""
+    if values.dtype.kind != "f":
+        return len(str(np.iinfo(values.dtype).max))
+    largest = np.max(np.abs(values), initial=1, where=np.isfinite(values))
+    return int(np.log10(largest)) + 1
 
 
 def _comparable(tensor: Tensor) -> NDArray[Any]:
