@@ -50,7 +50,7 @@ def test_what_was_offered_may_be_named(inputs: MemoryInputs) -> None:
         "s3://inputs/acme//a",
         "s3://inputs/acme/a/",
         "s3://inputs/acme/a\n",
-        "s3://inputs/acme/" + "a" * 1100,
+        "s3://inputs/acme/" + "a" * 1020,
         "s3://others/acme/a",
         "S3://inputs/acme/a",
         "https://inputs.s3.amazonaws.com/acme/a",

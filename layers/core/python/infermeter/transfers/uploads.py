@@ -95,9 +95,9 @@ class Reading:
         Raises ForeignObject outside the tenant's prefix, InvalidField where nothing lies, TooLarge
         for one over `limit` bytes, or over what is left for this request.
         """
-        if not (uri.startswith(self._prefix) and _is_plain(uri[len(self._prefix) :])):
-            raise ForeignObject(field, prefix=self._prefix, got=shown(uri))
         key = uri.removeprefix(f"s3://{self._inputs.bucket}/")
+        if not (uri.startswith(self._prefix) and _is_plain(key)):
+            raise ForeignObject(field, prefix=self._prefix, got=shown(uri))
         content = self._inputs.read(key, min(limit, MAX_UPLOAD_BYTES - self.size))
         if content is None:
             raise InvalidField(field, expected="an upload, PUT before it is named", got="none")
@@ -106,10 +106,10 @@ class Reading:
         return content
 
 
-def _is_plain(path: str) -> bool:
+def _is_plain(key: str) -> bool:
     """Whether an object may be so called: HTTP clients resolve dots, S3 refuses overlong keys."""
     return (
-        path.isprintable()
-        and len(path.encode()) <= MAX_OBJECT_KEY_BYTES
-        and not {"", ".", ".."} & set(path.split("/"))
+        key.isprintable()
+        and len(key.encode()) <= MAX_OBJECT_KEY_BYTES
+        and not {"", ".", ".."} & set(key.split("/"))
     )
