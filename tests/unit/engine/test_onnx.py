@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper
 
+from infermeter import bfloat16
 from infermeter.engine.onnx import OnnxModel, OnnxRuntime
 from infermeter.errors import InvalidTensor, ModelFailed, ModelUnavailable
 from infermeter.manifest import MODEL_FILE
@@ -15,6 +17,19 @@ from tests.strategies import assert_same, extremes
 
 def load(model: bytes) -> OnnxModel:
     return OnnxRuntime(memory_mb=512).load({MODEL_FILE: model})
+
+
+def passing(**kinds: int) -> bytes:
+    """A graph that gives scalars of these ONNX types back: `x` as `x_out`."""
+    names = [(name, f"{name}_out") for name in kinds]
+    graph = helper.make_graph(
+        [helper.make_node("Identity", [one], [other]) for one, other in names],
+        "passing",
+        [helper.make_tensor_value_info(name, kind, []) for name, kind in kinds.items()],
+        [helper.make_tensor_value_info(f"{name}_out", kind, []) for name, kind in kinds.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    return model.SerializeToString()
 
 
 @pytest.mark.parametrize("datatype", DATATYPES.values(), ids=DATATYPES)
@@ -47,6 +62,18 @@ def test_the_signature_is_the_graphs() -> None:
     ]
     assert [(spec.name, spec.shape) for spec in signature.outputs] == [("y", (-1, 2))]
     assert signature.batch_axis == 0
+
+
+def test_a_scalar_stays_one_in_bf16() -> None:
+    one = bfloat16.from_floats(np.array(1.5))
+    (got,) = load(passing(x=TensorProto.BFLOAT16)).run({"x": one}, ["x_out"])
+    assert one.shape == got.shape == ()
+    assert bfloat16.to_float32(got) == 1.5
+
+
+def test_text_beside_bf16_is_not_loaded() -> None:
+    with pytest.raises(ModelUnavailable, match="BYTES or of BF16, got both"):
+        load(passing(x=TensorProto.BFLOAT16, text=TensorProto.STRING))
 
 
 def test_what_is_no_model_is_not_loaded() -> None:

@@ -29,10 +29,10 @@ def to_float32(array: NDArray[Any]) -> NDArray[np.float32]:
 def from_floats(array: NDArray[Any]) -> NDArray[Any]:
     """Floats of any shape to the nearest BF16; what is beyond the largest becomes infinite."""
     with np.errstate(over="ignore"):
-        single = np.ascontiguousarray(array, dtype="<f4")
+        single = np.ascontiguousarray(array, dtype="<f4")  # a scalar becomes a vector
     bits = single.view("<u4")
     # Adding just under half a unit, and the lowest kept bit, carries where rounding goes up.
     rounded = (bits + (0x7FFF + ((bits >> 16) & 1))) >> 16
     rounded[np.isnan(single)] = _QUIET_NAN
-    narrowed: NDArray[Any] = rounded.astype("<u2").view(BF16)
+    narrowed: NDArray[Any] = rounded.astype("<u2").view(BF16).reshape(array.shape)
     return narrowed

@@ -54,6 +54,9 @@ class OnnxModel:
         self.signature = Signature(inputs, outputs, 0 if rows else None)
         kinds = {spec.datatype.kind for spec in (*inputs, *outputs)}
         self._has_text, self._has_bf16 = "O" in kinds, "V" in kinds
+        if self._has_text and self._has_bf16:
+            # onnxruntime takes BF16 from Python in values of its own alone, and no text in those.
+            raise ModelUnavailable("expected tensors of BYTES or of BF16, got both: cast to FP32")
 
     def run(self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> list[NDArray[Any]]:
         """The named outputs, in that order.
@@ -118,7 +121,8 @@ def _spec(node: onnxruntime.NodeArg) -> TensorSpec:
 def _ort_value(array: NDArray[Any]) -> onnxruntime.OrtValue:
     if array.dtype != BF16:
         return onnxruntime.OrtValue.ortvalue_from_numpy(array)
-    bits = np.ascontiguousarray(array).view("<u2")
+    # numpy makes a vector of a scalar that is to be contiguous.
+    bits = np.ascontiguousarray(array).reshape(array.shape).view("<u2")
     return onnxruntime.OrtValue.ortvalue_from_numpy_with_onnx_type(bits, _ONNX_BFLOAT16)
 
 
