@@ -117,6 +117,18 @@ def test_stacked_rows_come_back_to_their_own_message(
         assert output["data"] == pytest.approx([0.5, 0.1 * n - 0.5] * (n + 1))
 
 
+def test_each_message_has_its_own_classes(cloud: Cloud, batch: ModuleType, key_id: str) -> None:
+    ids, bodies = [new_id(str(n)) for n in range(3)], []
+    for id_, count in zip(ids, (1, 2, None), strict=True):
+        request = with_data([0.0, 0.0, 0.0])["request"]
+        if count:
+            request["outputs"] = [{"name": "y", "parameters": {"classification": count}}]
+        bodies.append(message(key_id, id_, request=request))
+    send(batch, *bodies)
+    found = [result(cloud, id_)["response"]["outputs"][0]["data"] for id_ in ids]
+    assert found == [["0.500000:0"], ["0.500000:0", "-0.500000:1"], [0.5, -0.5]]
+
+
 def test_what_cannot_be_read_goes_to_the_dead_letters(
     cloud: Cloud, batch: ModuleType, key_id: str
 ) -> None:

@@ -93,6 +93,7 @@ class _Order:
     principal: Principal
     request_id: RequestId
     payload_hash: str
+    form: oip.OutputForm = oip.JSON_FORM
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +137,11 @@ class BatchConsumer:
                 outcomes.append(order)
                 continue
             try:
-                call = self._call(order, deadline)
+                call, form = self._call(order, deadline)
             except InfermeterError as error:
                 outcomes.append(self._fail(order, error))
                 continue
-            orders.append(replace(order, payload_hash=call.payload_hash))
+            orders.append(replace(order, payload_hash=call.payload_hash, form=form))
             calls.append(call)
             # Of what messages point at, no more is held at a time than one alone may point at.
             if sum(call.bytes_in for call in calls) > MAX_UPLOAD_BYTES:
@@ -149,20 +150,29 @@ class BatchConsumer:
         return outcomes + self._settle(orders, calls)
 
     def _settle(self, orders: Sequence[_Order], calls: Sequence[Call]) -> list[Outcome]:
+        forms = {order.payload_hash: order.form for order in orders}
+
+        def deliver(call: Call, result: InferenceResult) -> Delivery[None]:
+            return self._deliver(call, result, forms[call.payload_hash])
+
         return [
             self._fail(order, outcome)
             if isinstance(outcome, InfermeterError)
             else _outcome(order, SUCCEEDED, served=outcome)
-            for order, outcome in zip(orders, self._serve(calls), strict=True)
+            for order, outcome in zip(orders, self._serve(calls, deliver), strict=True)
         ]
 
-    def _serve(self, calls: Sequence[Call]) -> list[Served[None] | InfermeterError]:
+    def _serve(
+        self,
+        calls: Sequence[Call],
+        deliver: Callable[[Call, InferenceResult], Delivery[None]],
+    ) -> list[Served[None] | InfermeterError]:
         """All calls together; when something unforeseen strikes, each alone, so that one falls."""
         try:
-            return self._service.infer_batch(calls, self._deliver)
+            return self._service.infer_batch(calls, deliver)
         except Exception as error:  # noqa: BLE001  whatever it is must not take the others along
             if len(calls) > 1:
-                return [outcome for call in calls for outcome in self._serve([call])]
+                return [outcome for call in calls for outcome in self._serve([call], deliver)]
             defect = Defect()
             defect.__cause__ = error
             return [defect]
@@ -188,20 +198,20 @@ class BatchConsumer:
             return derive_id(message.sent_ms, message.id)
         return parse_id(envelope.id, now_s=self._clock(), channel=Channel.SQS)
 
-    def _call(self, order: _Order, deadline: float) -> Call:
+    def _call(self, order: _Order, deadline: float) -> tuple[Call, oip.OutputForm]:
         started, now = time.perf_counter(), self._clock()
         envelope, tenant = order.envelope, order.principal.tenant
         reading = self._uploads.reading(tenant) if self._uploads else None
         document: object = envelope.request
         if envelope.request_uri is not None:
             document = _fetched(envelope.request_uri, reading)
-        request, _ = oip.decode_document(
+        request, form = oip.decode_document(
             document, Tail(memoryview(b"")), reading.fetch if reading else None
         )
         # A message that does not say when it was sent has not waited.
         sent_s = order.message.sent_ms / 1000 or now
         fetched, size = (reading.digests, reading.size) if reading else ((), 0)
-        return Call(
+        call = Call(
             principal=order.principal,
             request_id=order.request_id,
             model=envelope.model,
@@ -215,10 +225,11 @@ class BatchConsumer:
             queued_s=max(0.0, now - sent_s),
             decoded_s=time.perf_counter() - started,
         )
-
-    def _deliver(self, call: Call, result: InferenceResult) -> Delivery[None]:
         # JSON alone: a result is read by whoever finds it, long after the request is gone.
-        content, _ = oip.encode_response(result, oip.JSON_FORM).written()
+        return call, oip.OutputForm(classes=form.classes)
+
+    def _deliver(self, call: Call, result: InferenceResult, form: oip.OutputForm) -> Delivery[None]:
+        content, _ = oip.encode_response(result, form).written()
         document = _document(call.request_id, "succeeded", response=orjson.Fragment(content))
         self._results.write(call.principal.tenant, call.request_id, document, call.payload_hash)
         return Delivery(None, len(document))
