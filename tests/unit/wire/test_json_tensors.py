@@ -156,6 +156,24 @@ def test_bf16_is_rounded_to_the_nearest(value: float) -> None:
     np.testing.assert_array_equal(got, wanted)
 
 
+@pytest.mark.parametrize("number", [1, 2])  # a boolean is told by its type alone, or by its value
+@pytest.mark.parametrize(
+    ("datatype", "odd", "got"),
+    [("FP32", True, "a boolean"), ("INT64", False, "a boolean"), ("INT64", 1.7, "a number with")],
+)
+def test_what_is_no_number_is_found_among_many(
+    datatype: str, odd: object, got: str, number: int
+) -> None:
+    data = [number] * 10_000
+    assert decode(datatype, data).tolist() == data
+    with pytest.raises(InvalidTensor, match=f"got {got}"):
+        decode(datatype, [*data, odd])
+
+
+def test_spellings_are_read_among_many_numbers() -> None:
+    assert np.isnan(decode("FP32", [0.5] * 10_000 + ["NaN"])[-1])
+
+
 def test_too_few_elements_are_refused() -> None:
     with pytest.raises(InvalidTensor, match=r"expected 4 elements for shape \[2,2\], got 3"):
         decode("FP32", [1, 2, 3], (2, 2))

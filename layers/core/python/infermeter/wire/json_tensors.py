@@ -65,6 +65,8 @@ _STRUCT_CODES = {
     "FP64": "d",
 }
 _SPELLINGS = {int, float, str, type(None)}
+# Elements from which it takes longer to gather their kinds than to look for booleans by value.
+_MANY = 4096
 
 
 def decode_data(
@@ -77,6 +79,10 @@ def decode_data(
     """
     if not isinstance(data, list):
         raise InvalidTensor(name, expected="data as a list", got=_describe(data))
+    if len(data) == math.prod(shape) >= _MANY and datatype.kind in "iuf":
+        array = _packed(datatype, data)
+        if array is not None:
+            return array.reshape(shape)
     flat, nested, kinds = _flatten(name, data)
     if len(flat) != math.prod(shape):
         raise InvalidTensor(
@@ -106,6 +112,23 @@ def encode_data(tensor: Tensor) -> NDArray[Any] | orjson.Fragment | list[str]:
     if kind == "V" or (kind == "f" and tensor.datatype.itemsize == 2):
         return shortest_digits(flat)
     return _floats_text(flat) if kind == "f" else flat
+
+
+def _packed(datatype: Datatype, flat: list[Any]) -> NDArray[Any] | None:
+    """The array of many numbers, or None where there is anything else among them.
+
+    `struct` refuses all but numbers, except for booleans: their kinds are gathered where one may
+    hide, in a 0 or a 1.
+    """
+    try:
+        packed = struct.pack(f"<{len(flat)}{_STRUCT_CODES[datatype.name]}", *flat)
+    except (OverflowError, struct.error):
+        return None
+    array = np.frombuffer(packed, datatype.dtype)
+    places = np.flatnonzero((array == 0) | (array == 1))
+    few = 4 * len(places) < len(flat)
+    suspects = map(flat.__getitem__, places.tolist()) if few else flat
+    return None if bool in set(map(type, suspects)) else array
 
 
 def _flatten(name: str, data: list[Any]) -> tuple[list[Any], tuple[int, ...], set[type]]:
