@@ -41,7 +41,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         return encode_answer(render_error(error))
     except Exception as error:  # noqa: BLE001  the gateway must not answer in another shape
         record_defect(error)
-        return encode_answer(render_internal_error(family_of(event.get("path", ""))))
+        path = event.get("path") or event.get("rawPath") or ""
+        return encode_answer(render_internal_error(family_of(path)))
     # What was charged is answered, whatever becomes of its log line.
     with suppress(Exception):
         record_exchange(exchange, seconds=time.perf_counter() - started, cold=cold)

@@ -200,6 +200,14 @@ def test_without_a_bucket_for_it_a_large_answer_is_refused_and_not_charged(site:
     assert "fewer rows" in answer.error
 
 
+def test_a_large_answer_that_is_late_is_not_stored(site: Site) -> None:
+    body = by_uri(upload(site, LARGE.tobytes()), LARGE) | {"parameters": {"timeout": 1}}
+    answer = infer(site, body)
+    assert (answer.status, site.charges()) == (504, [])
+    stored = site.cloud.wiring.clients.s3().list_objects_v2(Bucket="test-results")
+    assert stored["KeyCount"] == 0
+
+
 def test_a_large_answer_that_cannot_be_stored_is_not_charged(site: Site) -> None:
     body = by_uri(upload(site, LARGE.tobytes()), LARGE)
     site.cloud.wiring.clients.s3().delete_bucket(Bucket="test-results")

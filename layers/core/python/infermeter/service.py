@@ -184,6 +184,8 @@ class Service:
         arrays: list[NDArray[Any]],
         deliver: Callable[[Call, InferenceResult], Delivery[Delivered]],
     ) -> Served[Delivered]:
+        # What is late already is not worth delivering: a large answer would be stored for nothing.
+        self._check_time(admitted.call)
         delivered, result = _deliver(admitted, arrays, deliver)
         recorded = self._commit(admitted, delivered.size)
         if recorded.entry.version != result.version:
@@ -200,12 +202,17 @@ class Service:
             timings=admitted.timings,
         )
 
-    def _commit(self, admitted: Admitted, bytes_out: int) -> Commit:
-        call, version = admitted.call, admitted.model.version
+    def _check_time(self, call: Call) -> float:
+        """The time, if the put can still be made; DeadlineExceeded otherwise."""
         now = self._clock()
         late_s = max(now + PUT_BUDGET_S - call.deadline, now - call.patience_until)
         if late_s > 0:
             raise DeadlineExceeded(late_s)
+        return now
+
+    def _commit(self, admitted: Admitted, bytes_out: int) -> Commit:
+        call, version = admitted.call, admitted.model.version
+        now = self._check_time(call)
         unit = admitted.model.manifest.unit
         started = time.perf_counter()
         recorded = commit(

@@ -4,7 +4,7 @@
 MAX_ANSWER_BYTES = 6 * 1024 * 1024 - 16 * 1024
 MAX_BINARY_ANSWER_BYTES = MAX_ANSWER_BYTES * 3 // 4
 
-# What a compressed body may become. Its JSON takes some ten times that as Python's own objects.
+# What a compressed body may become. Its JSON takes up to thirty times that as Python's own objects.
 MAX_BODY_BYTES = 32 * 1024 * 1024
 
 # What one request may read from uploads; Triton's own limit of a body.
