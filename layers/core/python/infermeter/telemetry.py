@@ -121,5 +121,7 @@ def _write(
 
 
 def _print(line: dict[str, Any]) -> None:
-    sys.stdout.write(orjson.dumps(line).decode() + "\n")
-    sys.stdout.flush()
+    # Past the text layer, which would decode, encode and look for line ends again.
+    out = sys.stdout.buffer
+    out.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+    out.flush()

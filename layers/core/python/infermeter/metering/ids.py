@@ -13,6 +13,8 @@ import uuid
 from enum import Enum
 from typing import NamedTuple
 
+from blake3 import blake3
+
 from infermeter.errors import MalformedRequestId, RequestIdOutsideWindow
 
 MAX_CHARACTERS = 128
@@ -80,7 +82,8 @@ def recorded_id(text: str) -> RequestId:
 
 def derive_id(time_ms: int, seed: str) -> RequestId:
     """An id for a request that brought none: the same time and seed always give the same id."""
-    time, spread = f"{time_ms:012x}", hashlib.sha256(seed.encode()).hexdigest()
+    # BLAKE3, as the payload's: OpenSSL takes 4 us to find its SHA-256.
+    time, spread = f"{time_ms:012x}", blake3(seed.encode()).hexdigest(length=10)
     # The version, 7, and the variant, binary 10, stand before twelve and sixty-two spread bits.
     variant = _VARIANTS[int(spread[4], 16) & 0b11]
     text = f"{time[:8]}-{time[8:]}-7{spread[:3]}-{variant}{spread[5:8]}-{spread[8:20]}"
