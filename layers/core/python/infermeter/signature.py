@@ -79,9 +79,9 @@ class Signature:
                 raise InvalidTensor(tensor.name, expected="the input once", got="it twice")
             _check(tensor, spec)
             given[tensor.name] = tensor
-        if missing := [name for name in specs if name not in given]:
+        if len(given) < len(specs):
             raise InvalidTensor(
-                missing[0],
+                next(name for name in specs if name not in given),
                 expected=f"a tensor for each of {_names(self.inputs)}",
                 got="none for this input",
             )
@@ -93,7 +93,7 @@ class Signature:
 
         Raises InvalidRequest for an unknown name or one named twice.
         """
-        known = tuple(spec.name for spec in self.outputs)
+        known = [spec.name for spec in self.outputs]
         for index, name in enumerate(names):
             if name not in known:
                 raise InvalidRequest(
@@ -103,7 +103,7 @@ class Signature:
                 raise InvalidRequest(
                     f"outputs[{index}].name: output '{name}' already exists in request"
                 )
-        return tuple(names) or known
+        return tuple(names or known)
 
     def rows(self, given: Mapping[str, Tensor]) -> int:
         """How many rows lie on the batch axis: 1 for a model without one.

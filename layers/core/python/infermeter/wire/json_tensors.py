@@ -79,15 +79,16 @@ def decode_data(
     """
     if not isinstance(data, list):
         raise InvalidTensor(name, expected="data as a list", got=_describe(data))
-    if len(data) == math.prod(shape) >= _MANY and datatype.kind in "iuf":
+    count = math.prod(shape)
+    if len(data) == count >= _MANY and datatype.kind in "iuf":
         array = _packed(datatype, data)
         if array is not None:
             return array.reshape(shape)
     flat, nested, kinds = _flatten(name, data)
-    if len(flat) != math.prod(shape):
+    if len(flat) != count:
         raise InvalidTensor(
             name,
-            expected=f"{math.prod(shape)} elements for shape {shape_text(shape)}",
+            expected=f"{count} elements for shape {shape_text(shape)}",
             got=f"{len(flat)}",
         )
     if len(nested) > 1 and nested != shape and flat:
