@@ -15,6 +15,8 @@ _STEPS = np.zeros(256, np.int8)
 _STEPS[[*b"[{"]], _STEPS[[*b"]}"]] = 1, -1
 # Bytes looked at in one go, so that what is worked out for each stays small.
 _BLOCK = 1 << 20
+# Up to so many bytes, looking at each is quicker than searching for one bracket after the other.
+_SHORT = 1024
 
 
 def parse_json(body: bytes, what: str = "body") -> object:
@@ -34,6 +36,8 @@ def parse_json(body: bytes, what: str = "body") -> object:
 
 def nesting_exceeds(body: bytes, depth: int) -> bool:
     """Whether lists and objects nest deeper than this, were the body JSON."""
+    if len(body) <= _SHORT and body.count(b"[") + body.count(b"{") <= depth:
+        return False
     if _occurrences(body, b"[", depth) + _occurrences(body, b"{", depth) <= depth:
         return False
     # No regular expression: on escaped quotes without an end it would take quadratic time.
