@@ -46,7 +46,7 @@ PUT_BUDGET_S = 2.0
 Delivered = TypeVar("Delivered")
 
 
-@dataclass(slots=True)  # a frozen one takes three times as long to make
+@dataclass(slots=True)  # a frozen one takes over twice as long to make
 class Call:
     """One inference asked for. `version` as the caller named it: a number, an alias or nothing.
 

@@ -28,7 +28,7 @@ class Billed(Enum):
     REPLAY = "replay"
 
 
-@dataclass(slots=True)  # a frozen one takes three times as long to make
+@dataclass(slots=True)  # a frozen one takes over twice as long to make
 class LedgerEntry:
     """One charge. `committed_ms` is when the attempt that put it did so, in epoch milliseconds."""
 
