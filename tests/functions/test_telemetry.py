@@ -11,6 +11,8 @@ from tests.functions.site import ROWS, Site
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pytest
+
     Printed = Callable[[], list[str]]
 
 
@@ -75,3 +77,14 @@ def test_a_defect_of_ours_is_logged_with_its_trace(site: Site, printed: Printed)
     everything = "\n".join(printed())
     assert "KeyError" in everything
     assert stranger.secret not in everything
+
+
+def test_a_defect_over_text_that_is_none_is_answered_and_logged(
+    site: Site, printed: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(*_: Any, **__: Any) -> None:
+        raise KeyError("\ud800")
+
+    monkeypatch.setattr(site.handler.__globals__["application"], "handle", break_down)
+    assert site.ask("GET", "/v2").status == 500
+    assert "KeyError" in "\n".join(printed())

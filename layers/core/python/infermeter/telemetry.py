@@ -86,12 +86,14 @@ def record_outcome(outcome: Outcome) -> None:
 
 def record_defect(error: BaseException) -> None:
     """An error that nothing here foresaw, with its trace."""
+    trace = "".join(traceback.format_exception(error))
     _print(
         {
             "level": "ERROR",
             "message": "internal error",
             "service": _SERVICE,
-            "exception": "".join(traceback.format_exception(error)),
+            # A caller's half of a surrogate pair may be in it, which no line of JSON can hold.
+            "exception": trace.encode(errors="replace").decode(),
         }
     )
 
