@@ -13,6 +13,7 @@ from infermeter.errors import TooLarge
 from infermeter.service import Delivery
 from infermeter.wire import oip
 from infermeter.wire.binary import SAGEMAKER_TYPE, json_length, names_length
+from infermeter.wire.raw import decode_raw
 from infermeter.wire.uploads import output_parameters
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class InferenceEndpoint:
     ) -> tuple[InferenceRequest, oip.OutputForm]:
         if length == 0:
             signature = self._service.signature(exchange.model, exchange.version)
-            return oip.decode_raw(body, signature)
+            return decode_raw(body, signature)
         return oip.decode_request(body, length, reading.fetch if reading else None)
 
 
