@@ -3,6 +3,7 @@
 As a competent user writes it: `async` endpoints (a thread per call would cost more than these
 models do), orjson for the answer, the raw body where tensors travel as bytes. It knows neither
 keys nor limits nor a meter, and writes no log line: it does less than the function beside it.
+On Lambda it stands behind Mangum, which is given the same event as our function.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 from fastapi import FastAPI, Request, Response
+from mangum import Mangum
 from pydantic import BaseModel
 
 if TYPE_CHECKING:
@@ -62,6 +64,11 @@ def make_app(sessions: Mapping[str, onnxruntime.InferenceSession]) -> FastAPI:
         return Response(result.tobytes(), media_type="application/octet-stream")
 
     return app
+
+
+def make_function(app: FastAPI) -> Mangum:
+    """The application as a Lambda function."""
+    return Mangum(app, lifespan="off")
 
 
 def make_scope(path: str, headers: Mapping[str, str]) -> dict[str, Any]:

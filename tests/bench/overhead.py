@@ -2,7 +2,7 @@
 
     python -m tests.bench.overhead [--rounds 20] [--only "1x10 JSON"] [--json | --profile]
 
-Three contenders take turns on the same rows, in one process:
+Four contenders take turns on the same rows, in one process:
 
 * run: `session.run` on an array at hand, one thread, the engine's session options.
 * handler: functions/infer's, a REST proxy event in and the proxy answer out, everything included:
@@ -10,6 +10,7 @@ Three contenders take turns on the same rows, in one process:
   (made, but not written), the log line and the metrics (to the null device).
 * FastAPI: see fastapi_server.py; an ASGI scope in and the response's messages out, with no event
   adapter, no server, no key, no meter and no log line.
+* Mangum: the same application as a Lambda function, the same event in as ours.
 
 Overhead is the median of a contender less that of `run`. Events and scopes are made outside the
 clock. `--profile` prints instead what each of our functions takes within a request.
@@ -37,6 +38,7 @@ from tests.bench.cases import CASES, MODELS
 from tests.bench.gateway import Gateway
 from tests.bench.models import INPUT, OUTPUT
 from tests.bench.report import microseconds, print_rows, print_table
+from tests.cloud import Context
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -58,6 +60,7 @@ class Row:
     handler_least: float
     fastapi: float
     fastapi_least: float
+    mangum: float
     aws_calls: int
     target: float | None
 
@@ -71,9 +74,18 @@ class Row:
         """FastAPI's."""
         return self.fastapi - self.run
 
+    @property
+    def mangum_overhead(self) -> float:
+        """FastAPI's on Lambda, from the same event as ours."""
+        return self.mangum - self.run
+
     def document(self) -> dict[str, Any]:
         """For programs."""
-        derived = {"overhead": self.overhead, "fastapi_overhead": self.fastapi_overhead}
+        derived = {
+            "overhead": self.overhead,
+            "fastapi_overhead": self.fastapi_overhead,
+            "mangum_overhead": self.mangum_overhead,
+        }
         return {
             name: round(value, 2) if isinstance(value, float) else value
             for name, value in (vars(self) | derived).items()
@@ -111,11 +123,12 @@ def _measure(account: Account, app: FastAPI, sessions: Sessions, case: Case, rou
         Contender("run", lambda: None, lambda _: session.run([OUTPUT], feed)),
         _handler(account, case),
         _fastapi(app, case, headers),
+        _mangum(app, case, headers),
     )
     _check_answers(case, contenders)
     before = account.calls
     race(contenders, rounds=rounds, calls=case.calls)
-    run, ours, theirs = contenders
+    run, ours, theirs, behind_mangum = contenders
     return Row(
         case=case.name,
         body_bytes=len(body),
@@ -124,6 +137,7 @@ def _measure(account: Account, app: FastAPI, sessions: Sessions, case: Case, rou
         handler_least=ours.least_us,
         fastapi=theirs.median_us,
         fastapi_least=theirs.least_us,
+        mangum=behind_mangum.median_us,
         aws_calls=account.calls - before,
         target=case.target_us,
     )
@@ -154,20 +168,34 @@ def _fastapi(app: FastAPI, case: Case, headers: dict[str, str]) -> Contender:
     )
 
 
+def _mangum(app: FastAPI, case: Case, headers: dict[str, str]) -> Contender:
+    path = f"/raw/{case.model.name}" if case.binary else f"/v2/models/{case.model.name}/infer"
+    body = case.array.tobytes() if case.binary else case.body()[0]
+    sent = {"Content-Type": "application/json"} | headers
+    gateway = Gateway(path, body, sent, in_base64=case.in_base64)
+    function, context = fastapi_server.make_function(app), Context()
+    return Contender("Mangum", gateway.event, lambda event: function(event, context))
+
+
 def _check_answers(case: Case, contenders: tuple[Contender, ...]) -> None:
-    """All three must have computed the same before any of them is timed."""
-    run, handler, fastapi = (each.call(each.prepare()) for each in contenders)
-    content = handler["body"].encode()
-    if handler["isBase64Encoded"]:
-        content = base64.b64decode(content)
-    if handler["headers"].get("content-encoding") == "gzip":
-        content = gzip.decompress(content)
-    status, theirs = fastapi
-    if (handler["statusCode"], status) != (200, 200):
-        raise RuntimeError(f"{case.name}: expected 200, got {content[:300]!r} and {theirs[:300]!r}")
-    for name, answer in (("handler", content), ("FastAPI", theirs)):
+    """All must have computed the same before any of them is timed."""
+    run, handler, fastapi, mangum = (each.call(each.prepare()) for each in contenders)
+    answers = {"handler": _content(handler), "FastAPI": fastapi, "Mangum": _content(mangum)}
+    for name, (status, answer) in answers.items():
+        if status != 200:
+            raise RuntimeError(f"{case.name}: expected 200, the {name} gave {answer[:300]!r}")
         if not np.allclose(_output(answer, run[0], binary=case.binary), run[0], atol=1e-6):
             raise RuntimeError(f"{case.name}: the {name} answered with other numbers than the run")
+
+
+def _content(answer: dict[str, Any]) -> tuple[int, bytes]:
+    """Status and body of a proxy answer."""
+    content = answer["body"].encode()
+    if answer["isBase64Encoded"]:
+        content = base64.b64decode(content)
+    if answer["headers"].get("content-encoding") == "gzip":
+        content = gzip.decompress(content)
+    return answer["statusCode"], content
 
 
 def _output(answer: bytes, expected: np.ndarray, *, binary: bool) -> np.ndarray:
@@ -194,34 +222,33 @@ def _print(rows: list[Row], rounds: int) -> None:
         "Overhead over session.run, in microseconds",
         (
             "request",
-            "body, bytes",
             "session.run",
-            "handler (least)",
-            "overhead",
+            "ours (least)",
             "target",
-            "FastAPI (least)",
-            "overhead",
-            "FastAPI / ours",
+            "FastAPI",
+            "/ ours",
+            "FastAPI, Mangum",
+            "/ ours",
             "AWS calls",
         ),
         [
             (
                 row.case,
-                f"{row.body_bytes:,}",
                 microseconds(row.run),
-                f"{microseconds(row.handler)} ({microseconds(row.handler_least)})",
-                microseconds(row.overhead),
+                f"{microseconds(row.overhead)} ({microseconds(row.handler_least - row.run)})",
                 microseconds(row.target),
-                f"{microseconds(row.fastapi)} ({microseconds(row.fastapi_least)})",
                 microseconds(row.fastapi_overhead),
                 f"{row.fastapi_overhead / row.overhead:.2f}x",
+                microseconds(row.mangum_overhead),
+                f"{row.mangum_overhead / row.overhead:.2f}x",
                 row.aws_calls,
             )
             for row in rows
         ],
         note=(
-            f"Medians of {rounds} blocks' medians. FastAPI authenticates, meters and logs nothing. "
-            "A call to AWS is a cache's refresh, once in 30 s."
+            f"Medians of {rounds} blocks' medians, less that of session.run. FastAPI neither "
+            "authenticates nor meters nor logs; behind Mangum it is given our event, else the "
+            "request itself. A call to AWS is a cache's refresh, once in 30 s."
         ),
     )
 
