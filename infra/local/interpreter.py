@@ -138,7 +138,9 @@ def _version(python: Path) -> str | None:
 
 
 def _run(command: list[str]) -> None:
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    # What lies on the caller's PYTHONPATH would pass for installed, and be missing at run time.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if answer.returncode == 0:
         return
     if names_no_space(answer.stderr):
