@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from infermeter.errors import InvalidRequest, InvalidTensor
-from infermeter.signature import Signature, TensorSpec
+from infermeter.signature import MAX_BATCH, Signature, TensorSpec
 from infermeter.tensors import DATATYPES, Tensor
 
 FP32, INT64 = DATATYPES["FP32"], DATATYPES["INT64"]
@@ -57,6 +57,18 @@ def test_rows_are_counted_on_the_batch_axis() -> None:
     spec = TensorSpec("a", FP32, (3, -1))
     signature = Signature((spec,), (spec,), batch_axis=1)
     assert signature.rows({"a": tensor("a", (3, 7))}) == 7
+
+
+def test_a_request_has_a_million_rows_at_most() -> None:
+    one = Signature((TensorSpec("a", FP32, (-1, 3)),), TWO.outputs)
+    zero = np.zeros((1, 1), "<f4")
+
+    def rows(count: int) -> Tensor:
+        return Tensor("a", FP32, np.broadcast_to(zero, (count, 3)))
+
+    assert one.rows(one.check_inputs([rows(MAX_BATCH)])) == MAX_BATCH
+    with pytest.raises(InvalidTensor, match=f"'a': expected at most {MAX_BATCH} rows on axis 0"):
+        one.check_inputs([rows(MAX_BATCH + 1)])
 
 
 def test_no_rows_are_none() -> None:

@@ -10,7 +10,7 @@ import pytest
 from infermeter.errors import LedgerUnavailable
 from infermeter.metering.ids import derive_id
 from infermeter.wire.http import HttpRequest
-from tests.ports import NOW, MemoryLedger, World
+from tests.ports import NOW, MemoryLedger, Scaling, World
 
 if TYPE_CHECKING:
     from infermeter.api.exchange import Exchange
@@ -144,6 +144,20 @@ def test_an_answer_that_is_late_is_not_charged(site: Site) -> None:
 
 def test_an_answer_just_in_time_is_charged(site: Site) -> None:
     assert site.ask(deadline=NOW + 2.0).response.status == 200
+
+
+@pytest.mark.parametrize(("timeout_us", "status"), [(1_500_000, 504), (60_000_000, 200), (0, 200)])
+def test_a_caller_waits_as_long_as_it_says(
+    site: Site, monkeypatch: pytest.MonkeyPatch, timeout_us: int, status: int
+) -> None:
+    def run_two_seconds(model: Scaling, inputs: Any, outputs: Any) -> Any:
+        site.world.clock.now += 2
+        return [inputs["x"] for _ in outputs]
+
+    monkeypatch.setattr(Scaling, "run", run_two_seconds)
+    exchange = site.ask(body={"inputs": [ROW], "parameters": {"timeout": timeout_us}})
+    assert exchange.response.status == status
+    assert bool(site.ledger.entries) == (status == 200)
 
 
 def test_a_model_that_fails_charges_nothing(site: Site) -> None:

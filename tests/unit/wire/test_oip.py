@@ -198,6 +198,24 @@ def test_a_number_of_classes_is_a_whole_one(count: object) -> None:
         decode(document() | {"outputs": wanted})
 
 
+@pytest.mark.parametrize("timeout", [-1, "1", 1.5, True])
+def test_a_timeout_is_whole_microseconds(timeout: object) -> None:
+    with pytest.raises(InvalidRequest, match=r"parameters\.timeout: expected whole microseconds"):
+        decode(document() | {"parameters": {"timeout": timeout}})
+
+
+@pytest.mark.parametrize(("timeout", "seconds"), [(0, None), (1_500_000, 1.5)])
+def test_a_timeout_is_told_in_seconds(timeout: int, seconds: float | None) -> None:
+    request, _ = decode(document() | {"parameters": {"timeout": timeout}})
+    assert request.timeout_s == seconds
+
+
+@pytest.mark.parametrize("sequence", [7, "a", -1])
+def test_a_sequence_is_not_supported(sequence: object) -> None:
+    with pytest.raises(InvalidRequest, match="sequence not supported"):
+        decode(document() | {"parameters": {"sequence_id": sequence}})
+
+
 def test_unknown_fields_are_ignored() -> None:
     request, _ = decode(document() | {"model_name": "m", "unheard": [1]})
     assert request.inputs[0].name == "x"
