@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from infermeter.adapters.artifacts import FolderArtifact
-from infermeter.wiring import Resources, Wiring
+from infermeter.wiring.operator import OperatorWiring
+from infermeter.wiring.resources import Resources
 from tests.models import linear, linear_manifest, write_artifact
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Cloud:
     """The account's resources, the core over them, and its functions."""
 
     resources: Resources
-    wiring: Wiring
+    wiring: OperatorWiring
     queue_url: str
     monkeypatch: pytest.MonkeyPatch
 
@@ -112,7 +113,7 @@ def make_cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
         dead_letter_queue=sqs.create_queue(QueueName="dead")["QueueUrl"],
     )
     queue_url = sqs.create_queue(QueueName="batch")["QueueUrl"]
-    return Cloud(resources, Wiring(resources), queue_url, monkeypatch)
+    return Cloud(resources, OperatorWiring(resources), queue_url, monkeypatch)
 
 
 def proxy_event(

@@ -49,6 +49,8 @@ RULES = (
             "execution.py",
             "api",
             "batch.py",
+            "billing",
+            "limits",
             "metering",
             "statistics",
             "tenants",

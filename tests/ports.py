@@ -27,6 +27,7 @@ from infermeter.errors import (
     VerificationFailed,
 )
 from infermeter.manifest import MANIFEST_FILE, MODEL_FILE, Manifest, ModelFile
+from infermeter.metering.hours import hour_of
 from infermeter.registry.catalog import Catalog, ModelRecord, ModelVersion
 from infermeter.service import Service
 from infermeter.signature import Signature, TensorSpec
@@ -196,14 +197,22 @@ class MemoryLedger:
         self.entries: dict[tuple[str, str], LedgerEntry] = {}
 
     def put(self, entry: LedgerEntry) -> LedgerEntry | None:
-        place = (entry.tenant, entry.request_id.text)
+        place = (entry.tenant, entry.identity)
         if place in self.entries:
             return self.entries[place]
         self.entries[place] = entry
         return None
 
     def committed(self, tenant: str, hour: str) -> list[LedgerEntry]:
-        raise NotImplementedError
+        return [
+            entry
+            for entry in self.entries.values()
+            if entry.tenant == tenant and hour_of(entry.committed_ms) == hour
+        ]
+
+    def of_request(self, tenant: str, request_id: RequestId) -> list[LedgerEntry]:
+        mine = (entry for entry in self.entries.values() if entry.tenant == tenant)
+        return [entry for entry in mine if entry.request_id == request_id]
 
 
 @dataclass

@@ -71,7 +71,7 @@ def test_the_whole_tree_was_read() -> None:
         ("training/trainer.py", "from infermeter import service"),
         ("training/trainer.py", "from infra.local import stack"),
         ("infra/cli/main.py", "from functions.infer import handler"),
-        ("infra/stacks/serving.py", "from infermeter.wiring import Wiring"),
+        ("infra/stacks/serving.py", "from infermeter.wiring.serving import Serving"),
     ],
 )
 def test_a_planted_violation_is_found(tmp_path: Path, path: str, line: str) -> None:

@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.data_classes import SQSEvent
 
 from infermeter.batch import RETRY, Message
 from infermeter.telemetry import record_outcome
-from infermeter.wiring import Wiring
+from infermeter.wiring.serving import Serving
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # Left over for reporting what was not served in time.
 REPORT_S = 1.0
 
-wiring = Wiring.from_environment(os.environ)
+wiring = Serving.from_environment(os.environ)
 consumer = wiring.batch_consumer
 
 

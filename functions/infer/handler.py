@@ -13,7 +13,7 @@ from infermeter.api.routes import family_of
 from infermeter.errors import MalformedEvent
 from infermeter.telemetry import record_defect, record_exchange
 from infermeter.wire.apigateway import decode_event, encode_answer
-from infermeter.wiring import Wiring
+from infermeter.wiring.serving import Serving
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 GATEWAY_LIMIT_S = 29.0
 WAY_BACK_S = 0.3
 
-wiring = Wiring.from_environment(os.environ)
+wiring = Serving.from_environment(os.environ)
 application = wiring.application
 _environment = {"cold": True}
 # A full collection would walk what was imported, 30 ms of some request, and find nothing there.

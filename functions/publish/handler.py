@@ -16,13 +16,13 @@ from aws_lambda_powertools import Logger
 from infermeter.adapters.artifacts import S3Artifact
 from infermeter.errors import MalformedEvent
 from infermeter.registry.publication import judge, read_manifest
-from infermeter.wiring import Wiring
+from infermeter.wiring.administration import Administration
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = Logger()
-wiring = Wiring.from_environment(os.environ)
+wiring = Administration.from_environment(os.environ)
 
 
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
-    from infermeter.wiring import Wiring
+    from infermeter.wiring.operator import OperatorWiring
 
 DEFAULT_STACK = "infermeter"
 PARTS = ("storage", "serving", "training")
@@ -58,10 +58,11 @@ class Target:
             raise TargetError(f"stack output {name}: expected one, got none; deploy this version")
         return self.outputs[name]
 
-    def wiring(self) -> Wiring:
+    def wiring(self) -> OperatorWiring:
         """The core over this stack's resources, with the operator's own rights."""
         from infermeter.adapters.clients import Clients
-        from infermeter.wiring import Resources, Wiring
+        from infermeter.wiring.operator import OperatorWiring
+        from infermeter.wiring.resources import Resources
 
         resources = Resources(
             control_table=self.output("ControlTable"),
@@ -75,7 +76,7 @@ class Target:
             pepper_secret=self.output("PepperSecret"),
             dead_letter_queue=self.output("DeadLetterQueueUrl"),
         )
-        return Wiring(
+        return OperatorWiring(
             resources, clients=Clients(partial(self.session.client, endpoint_url=self.endpoint))
         )
 

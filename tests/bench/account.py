@@ -13,7 +13,7 @@ from botocore.client import BaseClient
 from moto import mock_aws
 
 from infermeter.adapters.artifacts import FolderArtifact
-from infermeter.wiring import Wiring
+from infermeter.wiring.serving import Serving
 from tests.cloud import Context, make_cloud
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Account:
     def __init__(self, patch: pytest.MonkeyPatch, folder: Path, models: Sequence[Model]) -> None:
         self.calls = 0
         cloud = make_cloud(patch)
-        patch.setattr(Wiring, "ledger", OpenLedger())
+        patch.setattr(Serving, "ledger", OpenLedger())
         self.key = cloud.wiring.key_administration.create("acme").text()
         publisher = cloud.wiring.publisher
         for model in models:

@@ -24,7 +24,7 @@ from infra.cli.stack import DEFAULT_PORT
 from infra.cli.target import find_target
 
 if TYPE_CHECKING:
-    from infermeter.metering.usage import UsageRow
+    from infermeter.metering.usage import Used
     from infra.cli.target import Target
 
 TENANT = "demo"
@@ -127,7 +127,7 @@ def _batch(
     console.note(f"dead letter: {outcome.dead}")
 
 
-def _total(rows: list[UsageRow]) -> Tally:
+def _total(rows: list[Used]) -> Tally:
     return Tally(sum(row.requests for row in rows), sum(row.units for row in rows))
 
 
@@ -138,7 +138,7 @@ def _check_usage(before: Tally, after: Tally, tally: Tally) -> None:
     expect("units metered", expected=tally.units, got=after.units - before.units)
 
 
-def _show(published: Published, served: list[int], rows: list[UsageRow]) -> None:
+def _show(published: Published, served: list[int], rows: list[Used]) -> None:
     classes = sorted(set(published.labels))
     counts = {(a, b): 0 for a in classes for b in classes}
     for label, answer in zip(published.labels, served, strict=True):

@@ -11,9 +11,9 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from infermeter.adapters.ledger import DynamoLedger
 from infermeter.errors import LedgerUnavailable, StoreUnavailable
+from infermeter.metering.hours import hour_of
 from infermeter.metering.ids import LEDGER_TTL_S, Channel, RequestId, derive_id
 from infermeter.metering.ledger import LedgerEntry
-from infermeter.metering.usage import hour_of
 
 if TYPE_CHECKING:
     from tests.cloud import Cloud

@@ -14,7 +14,7 @@ from infermeter.signature import VARIABLE
 from infermeter.tensors import DATATYPES, Tensor, shape_text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -85,6 +85,19 @@ def parse_embedding(fields: Fields, signature: Signature, files: Collection[str]
     return embedding
 
 
+def takes_text(embedding: Embedding, signature: Signature) -> bool:
+    """Whether the model makes its own tokens, which nobody else can count."""
+    return signature.input(embedding.input).datatype.name == "BYTES"
+
+
+def count_tokens(embedding: Embedding, inputs: Mapping[str, NDArray[Any]]) -> int:
+    """Tokens in the model's own inputs, padding left out where there is a mask; 0 for texts."""
+    if embedding.mask is not None:
+        return int(np.count_nonzero(inputs[embedding.mask]))
+    ids = inputs[embedding.input]
+    return 0 if ids.dtype == object else ids.size
+
+
 def _check_inputs(embedding: Embedding, signature: Signature) -> None:
     specs = {spec.name: spec for spec in signature.inputs}
     fed = {"input": embedding.input, "mask": embedding.mask, "types": embedding.types}
@@ -98,7 +111,7 @@ def _check_inputs(embedding: Embedding, signature: Signature) -> None:
         raise InvalidManifest(
             "embedding", expected=f"each of the inputs {[*specs]} named once", got=named
         )
-    if specs[embedding.input].datatype.name == "BYTES":
+    if takes_text(embedding, signature):
         _check_text_model(embedding, specs[embedding.input])
         return
     for part, name in named.items():

@@ -12,13 +12,22 @@ InfermeterError
 │   ├── ModelFailed                 the model could not compute this input
 │   └── TooLarge                    over a declared limit
 ├── Unauthenticated             no key, or not a valid one
+├── Forbidden                   a valid key that may not do this
+├── PaymentRequired             waiting does not help: the tenant must act
+│   ├── BudgetSpent
+│   └── TenantSuspended
+├── LimitReached                waiting helps
+│   ├── RateLimited
+│   └── BudgetLeased                what is left of a budget is held by others, for a while
 ├── NotFound
 │   ├── UnknownRoute
 │   ├── UnknownModel
 │   ├── UnknownVersion
 │   ├── NothingToLoad
 │   ├── UnknownKey
-│   └── UnknownTenant
+│   ├── UnknownTenant
+│   ├── UnknownPlan
+│   └── UnknownRequest              no ledger entry under an id
 ├── MethodNotAllowed
 ├── ModelInUse                  an alias points at it, so it cannot be unloaded
 ├── RequestIdRefused            the id cannot stand for this request
@@ -26,9 +35,11 @@ InfermeterError
 │   ├── RequestIdOutsideWindow
 │   └── RequestIdReused
 ├── RecordedVersionGone         a replay whose first answer came from a version now gone
+├── AdministrationRefused       an act of the operator's that would break the books
 ├── DeadlineExceeded            no time left to answer; nothing was recorded
 ├── Unavailable                 a retry may succeed
 │   ├── LedgerUnavailable
+│   │   └── SpoolUnavailable
 │   ├── StoreUnavailable
 │   ├── ModelUnavailable
 │   └── Defect                      nothing here foresaw it; its cause is in the log
@@ -134,6 +145,68 @@ class Unauthenticated(InfermeterError):
     """No key came, or one that is not valid now."""
 
 
+class Forbidden(InfermeterError):
+    """The key's scopes do not include this action on this model."""
+
+    def __init__(self, action: str, model: str, scopes: str) -> None:
+        on = f" on '{model}'" if model else ""
+        super().__init__(
+            f"API key: expected one that may {action}{on}, got one limited to {scopes}; "
+            "ask its owner for another scope"
+        )
+
+
+class PaymentRequired(InfermeterError):
+    """Nothing is served until the tenant or the operator acts."""
+
+
+class BudgetSpent(PaymentRequired):
+    """All that a budget allows in its period was used."""
+
+    def __init__(self, whose: str, limit: int, what: str, period: str) -> None:
+        super().__init__(
+            f"budget of the {whose}: expected at most {limit} {what} in {period}, and they are "
+            "used up; it begins anew with the next month, or the operator raises it"
+        )
+
+
+class TenantSuspended(PaymentRequired):
+    """The operator has suspended the tenant, or closed its account."""
+
+    def __init__(self, tenant: str, state: str) -> None:
+        super().__init__(f"tenant '{tenant}' is {state}; nothing is served until that is settled")
+
+
+class LimitReached(InfermeterError):
+    """Too much at once: the same request may be served later. `retry_after_s` says when."""
+
+    retryable = True
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(f"{message}; retry in {retry_after_s:.2f} s")
+
+
+class RateLimited(LimitReached):
+    """More requests than the rate and its burst allow."""
+
+    def __init__(self, whose: str, policy: str, retry_after_s: float) -> None:
+        super().__init__(
+            f"rate limit of the {whose}: expected at most {policy}, got more", retry_after_s
+        )
+
+
+class BudgetLeased(LimitReached):
+    """What is left of a budget is leased to other environments, and not spent yet."""
+
+    def __init__(self, whose: str, retry_after_s: float) -> None:
+        super().__init__(
+            f"budget of the {whose}: expected some of it to be free, got all of what is left "
+            "held for requests under way",
+            retry_after_s,
+        )
+
+
 class NotFound(InfermeterError):
     """What the request names does not exist."""
 
@@ -184,6 +257,23 @@ class UnknownTenant(NotFound):
     def __init__(self, tenant: str) -> None:
         super().__init__(
             f"tenant: expected one that has a key, got '{tenant}'; `keys create` makes it"
+        )
+
+
+class UnknownPlan(NotFound):
+    """No plan has this name, or this version."""
+
+    def __init__(self, plan: str) -> None:
+        super().__init__(f"plan: expected one that was stored, got '{plan}'; `plans put` makes it")
+
+
+class UnknownRequest(NotFound):
+    """The tenant has no ledger entry under this id."""
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(
+            f"request '{request_id}': expected one that was charged in the last 35 days, got none; "
+            "an entry that is still spooled comes within minutes"
         )
 
 
@@ -239,6 +329,10 @@ class RecordedVersionGone(InfermeterError):
         )
 
 
+class AdministrationRefused(InfermeterError):
+    """What the operator asked for would contradict what stands; nothing was changed."""
+
+
 class DeadlineExceeded(InfermeterError):
     """The answer came too late to be delivered; nothing was recorded."""
 
@@ -267,6 +361,10 @@ class LedgerUnavailable(Unavailable):
             "the ledger did not answer in time, so the answer is withheld; "
             "retry with the same Idempotency-Key, and it is billed once at most"
         )
+
+
+class SpoolUnavailable(LedgerUnavailable):
+    """Neither the ledger nor the spool took the charge."""
 
 
 class StoreUnavailable(Unavailable):

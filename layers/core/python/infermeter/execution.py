@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from infermeter.engine.models import ServedModel
+    from infermeter.limits.limiter import Permit
+    from infermeter.metering.measures import Quantities
     from infermeter.service import Call
     from infermeter.statistics.buffer import StatisticsBuffer
 
@@ -25,7 +27,8 @@ class Admitted:
     """A call that fits its model's signature, on its way through.
 
     `started` is by the performance counter; `checked_s` what the check of its tensors took.
-    `run_rows` are those of the session run that its own `rows` were part of.
+    `run_rows` are those of the session run that its own `rows` were part of; `charged` what was,
+    or may have been, recorded.
     """
 
     call: Call
@@ -33,9 +36,12 @@ class Admitted:
     inputs: Mapping[str, NDArray[Any]]
     outputs: tuple[str, ...]
     rows: int
+    tokens: int
     started: float
     checked_s: float
+    permit: Permit
     run_rows: int = 0
+    charged: Quantities | None = None
     timings: dict[str, float] = field(default_factory=dict)
 
 

@@ -19,6 +19,7 @@ class InferenceRequest:
     """Tensors in, and the names of the outputs wanted (none: all of them).
 
     `timeout_s` is how long the caller waits for the answer; None: as long as the transport.
+    `tokens` is how many went into the tensors, where that is known.
     """
 
     inputs: tuple[Tensor, ...]
@@ -26,6 +27,7 @@ class InferenceRequest:
     id: str | None = None
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     timeout_s: float | None = None
+    tokens: int = 0
 
 
 class InferenceResult(NamedTuple):

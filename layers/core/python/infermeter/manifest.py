@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from infermeter.embedding import parse_embedding
+from infermeter.embedding import Embedding, parse_embedding, takes_text
 from infermeter.errors import InvalidManifest
 from infermeter.fields import Fields
 from infermeter.signature import Signature, TensorSpec
@@ -19,12 +19,11 @@ from infermeter.tensors import DATATYPES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from infermeter.embedding import Embedding
 
 SCHEMA = 1
 MODEL_FILE = "model.onnx"
 MANIFEST_FILE = "manifest.json"
-UNITS = ("row", "request")
+UNITS = ("row", "request", "token")
 MODEL_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 RESERVED_NAMES = frozenset({"stats", ".", ".."})
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -130,15 +129,15 @@ def _parse(fields: Fields) -> Manifest:
     if fields.get("schema", int, f"{SCHEMA}") != SCHEMA:
         raise InvalidManifest("schema", expected=f"{SCHEMA}", got=fields.document["schema"])
     gate = fields.get("gate", dict, "an object or null", None)
-    embedding = fields.get("embedding", dict, "an object or null", None)
     signature, files = _parse_signature(fields), _parse_files(fields)
+    embedding = _parse_embedding(fields, signature, files)
     return Manifest(
         name=check_model_name(fields.text("name")),
         signature=signature,
         files=files,
         family=fields.text("family", "custom"),
         platform=fields.text("platform", "onnx_onnxv1"),
-        unit=fields.choice("unit", UNITS, "row"),
+        unit=_parse_unit(fields, signature, embedding),
         golden=tuple(
             Golden(
                 inputs=golden.get("inputs", dict, "an object of tensors"),
@@ -151,12 +150,27 @@ def _parse(fields: Fields) -> Manifest:
         metrics=_parse_metrics(fields),
         preprocessing=fields.text("preprocessing", ""),
         lineage=fields.get("lineage", dict, "an object", {}),
-        embedding=None
-        if embedding is None
-        else parse_embedding(
-            Fields(embedding, "embedding."), signature, [file.path for file in files]
-        ),
+        embedding=embedding,
     )
+
+
+def _parse_embedding(
+    fields: Fields, signature: Signature, files: tuple[ModelFile, ...]
+) -> Embedding | None:
+    document = fields.get("embedding", dict, "an object or null", None)
+    if document is None:
+        return None
+    paths = [file.path for file in files]
+    return parse_embedding(Fields(document, "embedding."), signature, paths)
+
+
+def _parse_unit(fields: Fields, signature: Signature, embedding: Embedding | None) -> str:
+    unit = fields.choice("unit", UNITS, "row")
+    if unit == "token" and (embedding is None or takes_text(embedding, signature)):
+        raise InvalidManifest(
+            "unit", expected="row or request for a model that is not given token ids", got=unit
+        )
+    return unit
 
 
 def _parse_gate(fields: Fields) -> Gate:

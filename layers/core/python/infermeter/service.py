@@ -1,8 +1,8 @@
 """The one path from a request to an answer that is charged; every transport calls it.
 
-authenticate -> resolve -> validate -> run -> deliver -> meter. Whatever can fail comes before the
-put into the ledger: the answer is encoded (or its result stored) first, so that an answer that
-is given was recorded, and one that could not be given was not.
+authenticate -> resolve -> validate -> limit -> run -> deliver -> meter. Whatever can fail comes
+before the put into the ledger: the answer is encoded (or its result stored) first, so that an
+answer that is given was recorded, and one that could not be given was not.
 """
 
 from __future__ import annotations
@@ -13,18 +13,23 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
+from infermeter.embedding import count_tokens
 from infermeter.errors import (
     DeadlineExceeded,
     InfermeterError,
     ModelUnavailable,
     RecordedVersionGone,
+    RequestIdRefused,
     UnknownVersion,
 )
 from infermeter.execution import Admitted, Executor, groups
 from infermeter.inference import InferenceResult
+from infermeter.limits.limiter import Unlimited
 from infermeter.metering.ledger import Billed, LedgerEntry, commit
+from infermeter.metering.measures import Quantities
 from infermeter.statistics.buffer import StatisticsBuffer, Unkept
 from infermeter.statistics.counters import Passage
+from infermeter.tenants.scopes import Action
 from infermeter.tensors import Tensor, datatype_of
 
 if TYPE_CHECKING:
@@ -34,14 +39,17 @@ if TYPE_CHECKING:
 
     from infermeter.engine.models import Models, ServedModel
     from infermeter.inference import InferenceRequest
+    from infermeter.limits.limiter import Limiter, Quota
     from infermeter.metering.ids import Channel, RequestId
-    from infermeter.metering.ledger import Commit, Ledger
+    from infermeter.metering.ledger import Commit, Ledger, Spool
     from infermeter.registry.catalog import Catalog, ModelVersion
     from infermeter.signature import Signature
     from infermeter.tenants.authentication import Authenticator, Principal
 
-# What the put may take at most; an answer that is not ready this long before its deadline is late.
-PUT_BUDGET_S = 2.0
+# What the put may take at most, 2 s, and after it the spool; an answer that is not ready this long
+# before its deadline is late.
+PUT_BUDGET_S = 3.0
+_NO_PERMIT = Unlimited().admit()
 
 Delivered = TypeVar("Delivered")
 
@@ -80,7 +88,8 @@ class Delivery(NamedTuple, Generic[Delivered]):
 
 
 class Served(NamedTuple, Generic[Delivered]):
-    """An answer that was recorded. `units` are those of the ledger entry that stands."""
+    """An answer that was recorded. `units` are those of the ledger entry that stands, `quotas`
+    what remains of the caller's limits."""
 
     call: Call
     result: InferenceResult
@@ -88,6 +97,7 @@ class Served(NamedTuple, Generic[Delivered]):
     billed: Billed
     units: int
     timings: Mapping[str, float]
+    quotas: Sequence[Quota] = ()
 
 
 class Service:
@@ -102,10 +112,13 @@ class Service:
         ledger: Ledger,
         clock: Callable[[], float],
         statistics: StatisticsBuffer | None = None,
+        spool: Spool | None = None,
+        limiter: Limiter | None = None,
     ) -> None:
         self.authenticator, self.catalog, self.models = authenticator, catalog, models
         self.statistics = statistics or StatisticsBuffer(Unkept(), clock)
-        self._ledger, self._clock = ledger, clock
+        self._ledger, self._spool, self._clock = ledger, spool, clock
+        self._limiter: Limiter = limiter or Unlimited()
         self._executor = Executor(self.statistics)
 
     def signature(self, model: str, version: str | None) -> Signature:
@@ -122,6 +135,8 @@ class Service:
         except InfermeterError:
             self._count_failure(admitted)
             raise
+        finally:
+            admitted.permit.settle(admitted.charged)
 
     def infer_batch(
         self,
@@ -139,26 +154,35 @@ class Service:
                 admitted[index] = self._admit(call)
             except InfermeterError as error:
                 outcomes[index] = error
-        for group in groups(admitted):
-            results = self._executor.run_group([admitted[index] for index in group])
-            for index, result in zip(group, results, strict=True):
-                try:
-                    if isinstance(result, InfermeterError):
-                        raise result
-                    outcomes[index] = self._settle(admitted[index], result, deliver)
-                except InfermeterError as error:
-                    self._count_failure(admitted[index])
-                    outcomes[index] = error
+        try:
+            for group in groups(admitted):
+                results = self._executor.run_group([admitted[index] for index in group])
+                for index, result in zip(group, results, strict=True):
+                    try:
+                        if isinstance(result, InfermeterError):
+                            raise result
+                        outcomes[index] = self._settle(admitted[index], result, deliver)
+                    except InfermeterError as error:
+                        self._count_failure(admitted[index])
+                        outcomes[index] = error
+        finally:
+            for each in admitted.values():
+                each.permit.settle(each.charged)
         return [outcomes[index] for index in range(len(calls))]
 
     def _admit(self, call: Call) -> Admitted:
         started = time.perf_counter()
+        call.principal.scopes.require(Action.INFER, call.model)
         version = self.catalog.resolve(call.model, call.version)
         try:
-            return self._admit_to(version, call, started)
+            admitted = self._admit_to(version, call, started)
+            admitted.permit = self._limiter.admit(
+                call.principal, _expected(admitted), call.channel, call.deadline
+            )
         except InfermeterError:
             self._count_refusal(version, started)
             raise
+        return admitted
 
     def _admit_to(self, version: ModelVersion, call: Call, started: float) -> Admitted:
         model = self.models.get(version)
@@ -167,14 +191,17 @@ class Service:
             call = replace(call, request=call.for_model(model))
         signature = model.manifest.signature
         inputs = signature.check_inputs(call.request.inputs)
+        arrays = {name: tensor.array for name, tensor in inputs.items()}
         return Admitted(
             call=call,
             model=model,
-            inputs={name: tensor.array for name, tensor in inputs.items()},
+            inputs=arrays,
             outputs=signature.check_outputs(call.request.outputs),
             rows=signature.rows(inputs),
+            tokens=_tokens(call, model, arrays),
             started=started,
             checked_s=time.perf_counter() - loaded,
+            permit=_NO_PERMIT,
             timings={"load": loaded - started},
         )
 
@@ -188,6 +215,7 @@ class Service:
         self._check_time(admitted.call)
         delivered, result = _deliver(admitted, arrays, deliver)
         recorded = self._commit(admitted, delivered.size)
+        quotas = admitted.permit.quotas()
         if recorded.entry.version != result.version:
             admitted = self._on_recorded_version(admitted, recorded.entry.version)
             arrays = self._executor.run_one(admitted)
@@ -200,6 +228,7 @@ class Service:
             billed=recorded.billed,
             units=recorded.entry.units,
             timings=admitted.timings,
+            quotas=quotas,
         )
 
     def _check_time(self, call: Call) -> float:
@@ -211,33 +240,46 @@ class Service:
         return now
 
     def _commit(self, admitted: Admitted, bytes_out: int) -> Commit:
-        call, version = admitted.call, admitted.model.version
-        now = self._check_time(call)
-        unit = admitted.model.manifest.unit
+        lease = admitted.permit.lease()
+        now = self._check_time(admitted.call)
+        entry = self._entry(admitted, bytes_out, lease, now)
         started = time.perf_counter()
-        recorded = commit(
-            self._ledger,
-            LedgerEntry(
-                tenant=call.principal.tenant,
-                request_id=call.request_id,
-                key_id=call.principal.key_id,
-                model=version.model,
-                version=version.version,
-                unit=unit,
-                units=admitted.rows if unit == "row" else 1,
-                rows=admitted.rows,
-                bytes_in=call.bytes_in,
-                bytes_out=bytes_out,
-                milliseconds=round(admitted.timings["infer"] * 1000),
-                channel=call.channel,
-                payload_hash=call.payload_hash,
-                nonce=os.urandom(16).hex(),
-                committed_ms=int(now * 1000),
-                gateway_id=call.gateway_id,
-            ),
-        )
+        # Unless it becomes known that it was not, it may have been.
+        admitted.charged = entry.quantities
+        try:
+            recorded = commit(self._ledger, entry, self._spool)
+        except RequestIdRefused:
+            admitted.charged = None
+            raise
+        if recorded.billed is Billed.REPLAY:
+            admitted.charged = None
         admitted.timings["meter"] = time.perf_counter() - started
         return recorded
+
+    def _entry(self, admitted: Admitted, bytes_out: int, lease: str, now: float) -> LedgerEntry:
+        call, version = admitted.call, admitted.model.version
+        expected = _expected(admitted)
+        return LedgerEntry(
+            tenant=call.principal.tenant,
+            request_id=call.request_id,
+            key_id=call.principal.key_id,
+            model=version.model,
+            version=version.version,
+            unit=admitted.model.manifest.unit,
+            units=expected.units,
+            rows=expected.rows,
+            tokens=expected.tokens,
+            bytes_in=call.bytes_in,
+            bytes_out=bytes_out,
+            milliseconds=round(admitted.timings["infer"] * 1000),
+            channel=call.channel,
+            payload_hash=call.payload_hash,
+            nonce=os.urandom(16).hex(),
+            committed_ms=int(now * 1000),
+            gateway_id=call.gateway_id,
+            lease=lease,
+            price=call.principal.price,
+        )
 
     def _on_recorded_version(self, admitted: Admitted, version: str) -> Admitted:
         """A replay is answered by the version that was charged, wherever its alias points now."""
@@ -270,6 +312,22 @@ class Service:
     def _count_refusal(self, version: ModelVersion, started: float) -> None:
         seconds = time.perf_counter() - started
         self.statistics.of(version).fail(seconds, int(self._clock() * 1000))
+
+
+def _expected(admitted: Admitted) -> Quantities:
+    """What the call will be charged, as far as it is known before the run."""
+    call, unit = admitted.call, admitted.model.manifest.unit
+    rows, tokens = admitted.rows, admitted.tokens
+    units = {"row": rows, "token": tokens}.get(unit, 1)
+    return Quantities(1, units, rows, tokens, call.bytes_in)
+
+
+def _tokens(call: Call, model: ServedModel, inputs: Mapping[str, NDArray[Any]]) -> int:
+    """Those that the caller's text became, or those among the tensors that it sent."""
+    embedding = model.manifest.embedding
+    if call.request.tokens or embedding is None:
+        return call.request.tokens
+    return count_tokens(embedding, inputs)
 
 
 def _deliver(

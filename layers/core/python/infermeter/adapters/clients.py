@@ -59,9 +59,9 @@ class Clients:
         client: S3Client = self._client("s3")
         return client
 
-    def sqs(self) -> SQSClient:
-        """SQS."""
-        client: SQSClient = self._client("sqs")
+    def sqs(self, *, prompt: bool = False) -> SQSClient:
+        """SQS; a `prompt` one gives up in time for the answer to be withheld."""
+        client: SQSClient = self._client("sqs", prompt=prompt)
         return client
 
     def secrets(self) -> SecretsManagerClient:

@@ -3,7 +3,8 @@
 `pk = L#<tenant>#<hour of the id>#<shard>` (`O#<tenant>#<2 hex>` for opaque ids),
 `sk = <8 hex of the id's hash>#<id>`. Attribute names are short: a put costs by the kilobyte and a
 fold reads by the page. An entry whose id's hour is not its commit hour, and every opaque one,
-also carries `g1pk`, the key of the sparse index by commit hour.
+also carries `g1pk`, the key of the sparse index by commit hour. An adjustment lies beside its
+charge, `sk = ADJ#<8 hex>#<id>#<n>`, a carry as `CAR#<8 hex>#<id>`.
 """
 
 from __future__ import annotations
@@ -15,22 +16,23 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infermeter.adapters.clients import code_of, translated
 from infermeter.adapters.items import from_item, to_item
 from infermeter.errors import LedgerUnavailable
+from infermeter.metering.hours import hour_of
 from infermeter.metering.ids import LEDGER_TTL_S, Channel, recorded_id
-from infermeter.metering.ledger import LedgerEntry
-from infermeter.metering.usage import hour_of
+from infermeter.metering.ledger import Kind, LedgerEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from infermeter.metering.ids import RequestId
+
 COMMIT_HOUR_INDEX = "commit-hour"
-_CHARGE = "chg"
 _SHARD = "0"
 
 
 class DynamoLedger:
-    """The `Ledger` over a DynamoDB table; the client gives up within the put's budget."""
+    """The `Ledger` and its reader over a table; the client gives up within the put's budget."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client, self._table = client, table
@@ -48,10 +50,23 @@ class DynamoLedger:
             if code_of(error) != "ConditionalCheckFailedException":
                 raise LedgerUnavailable from error
             standing: dict[str, Any] = dict(error.response)
-            return _entry(from_item(standing["Item"]))
+            return entry_of(standing["Item"])
         except BotoCoreError as error:
             raise LedgerUnavailable from error
         return None
+
+    def of_request(self, tenant: str, request_id: RequestId) -> list[LedgerEntry]:
+        """The charge under an id, and what concerns it."""
+        pk, digest = _bucket(tenant, request_id), request_id.sha256()
+        found: list[LedgerEntry] = []
+        for beginning in ("", "ADJ#", "CAR#"):
+            begins = f"{beginning}{digest[:8]}#{request_id.text}"
+            found += [
+                entry
+                for entry in self._query(None, "pk", pk, begins)
+                if entry.request_id == request_id
+            ]
+        return found
 
     def committed(self, tenant: str, hour: str) -> Iterator[LedgerEntry]:
         """The hour's own bucket, less what was committed in another hour, and the index's."""
@@ -60,12 +75,17 @@ class DynamoLedger:
                 yield entry
         yield from self._query(COMMIT_HOUR_INDEX, "g1pk", f"L#{tenant}#{hour}")
 
-    def _query(self, index: str | None, attribute: str, value: str) -> Iterator[LedgerEntry]:
+    def _query(
+        self, index: str | None, attribute: str, value: str, begins: str = ""
+    ) -> Iterator[LedgerEntry]:
         arguments: dict[str, Any] = {
             "TableName": self._table,
             "KeyConditionExpression": f"{attribute} = :value",
             "ExpressionAttributeValues": {":value": {"S": value}},
         }
+        if begins:
+            arguments["KeyConditionExpression"] += " AND begins_with(sk, :begins)"
+            arguments["ExpressionAttributeValues"][":begins"] = {"S": begins}
         if index is None:
             arguments["ConsistentRead"] = True
         else:
@@ -73,28 +93,38 @@ class DynamoLedger:
         with translated("ledger table"):
             for page in self._client.get_paginator("query").paginate(**arguments):
                 for item in page["Items"]:
-                    yield _entry(from_item(item))
+                    yield entry_of(item)
+
+
+def _bucket(tenant: str, request_id: RequestId) -> str:
+    if request_id.time_ms is None:
+        return f"O#{tenant}#{request_id.sha256()[:2]}"
+    return f"L#{tenant}#{hour_of(request_id.time_ms)}#{_SHARD}"
+
+
+def _sort_key(entry: LedgerEntry) -> str:
+    place = f"{entry.request_id.sha256()[:8]}#{entry.request_id.text}"
+    if entry.kind is Kind.ADJUSTMENT:
+        return f"ADJ#{place}#{entry.number}"
+    return f"CAR#{place}" if entry.kind is Kind.CARRY else place
 
 
 def _row(entry: LedgerEntry) -> dict[str, Any]:
     request_id, commit_hour = entry.request_id, hour_of(entry.committed_ms)
-    digest = request_id.sha256()
-    if request_id.time_ms is None:
-        pk, elsewhere = f"O#{entry.tenant}#{digest[:2]}", True
-    else:
-        hour = hour_of(request_id.time_ms)
-        pk, elsewhere = f"L#{entry.tenant}#{hour}#{_SHARD}", hour != commit_hour
+    elsewhere = request_id.time_ms is None or hour_of(request_id.time_ms) != commit_hour
     return {
-        "pk": pk,
-        "sk": f"{digest[:8]}#{request_id.text}",
+        "pk": _bucket(entry.tenant, request_id),
+        "sk": _sort_key(entry),
         "g1pk": f"L#{entry.tenant}#{commit_hour}" if elsewhere else None,
-        "t": _CHARGE,
+        "t": entry.kind.value,
         "k": entry.key_id,
         "m": entry.model,
         "v": entry.version,
         "un": entry.unit,
+        "q": entry.requests if entry.kind is not Kind.CHARGE else None,
         "u": entry.units,
         "r": entry.rows,
+        "tk": entry.tokens or None,
         "bi": entry.bytes_in,
         "bo": entry.bytes_out,
         "ms": entry.milliseconds,
@@ -102,15 +132,25 @@ def _row(entry: LedgerEntry) -> dict[str, Any]:
         "h": entry.payload_hash,
         "n": entry.nonce,
         "g": entry.gateway_id or None,
+        "l": entry.lease or None,
+        "p": entry.price or None,
+        "why": entry.reason or None,
         "ct": entry.committed_ms,
         "ex": entry.committed_ms // 1000 + LEDGER_TTL_S,
     }
 
 
-def _entry(row: dict[str, Any]) -> LedgerEntry:
-    tenant, text = row["pk"].split("#")[1], row["sk"].split("#", 1)[1]
+def entry_of(item: dict[str, Any]) -> LedgerEntry:
+    """The entry of an item as DynamoDB's answers and stream records have it."""
+    row = from_item(item)
+    kind = Kind(row["t"])
+    text = row["sk"].split("#", 2 if kind is not Kind.CHARGE else 1)[-1]
+    number = 0
+    if kind is Kind.ADJUSTMENT:
+        text, _, digits = text.rpartition("#")
+        number = int(digits)
     return LedgerEntry(
-        tenant=tenant,
+        tenant=row["pk"].split("#")[1],
         request_id=recorded_id(text),
         key_id=row["k"],
         model=row["m"],
@@ -126,4 +166,11 @@ def _entry(row: dict[str, Any]) -> LedgerEntry:
         nonce=row["n"],
         committed_ms=row["ct"],
         gateway_id=row.get("g", ""),
+        tokens=row.get("tk", 0),
+        lease=row.get("l", ""),
+        price=row.get("p", ""),
+        kind=kind,
+        requests=row.get("q", 1),
+        number=number,
+        reason=row.get("why", ""),
     )

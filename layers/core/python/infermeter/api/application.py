@@ -9,12 +9,13 @@ from infermeter.api.credentials import credential
 from infermeter.api.exchange import Exchange
 from infermeter.api.rendering import render_error
 from infermeter.api.routes import ROUTES, family_of, match
-from infermeter.errors import InfermeterError
+from infermeter.errors import InfermeterError, UnknownRoute
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from infermeter.api.exchange import Endpoint
+    from infermeter.api.routes import Route
     from infermeter.tenants.authentication import Authenticator
     from infermeter.wire.http import HttpRequest, HttpResponse
 
@@ -22,10 +23,15 @@ if TYPE_CHECKING:
 class Application:
     """Routes requests to their endpoints; an error of the domain becomes its response."""
 
-    def __init__(self, authenticator: Authenticator, *groups: Mapping[str, Endpoint]) -> None:
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        *groups: Mapping[str, Endpoint],
+        routes: Sequence[Route] = ROUTES,
+    ) -> None:
         self._authenticator = authenticator
         self._endpoints = {name: endpoint for group in groups for name, endpoint in group.items()}
-        if missing := {route.endpoint for route in ROUTES} - set(self._endpoints):
+        if missing := {route.endpoint for route in routes} - set(self._endpoints):
             raise LookupError(f"routes: expected an endpoint for each, got none for {missing}")
 
     def handle(self, request: HttpRequest, *, deadline: float, cold: bool = False) -> Exchange:
@@ -52,4 +58,7 @@ class Application:
             started = time.perf_counter()
             exchange.principal = self._authenticator.by_secret(credential(request.headers))
             exchange.timings["auth"] = time.perf_counter() - started
-        return self._endpoints[found.route.endpoint](exchange)
+        endpoint = self._endpoints.get(found.route.endpoint)
+        if endpoint is None:
+            raise UnknownRoute(request.path)
+        return endpoint(exchange)

@@ -82,6 +82,10 @@ ROUTES: tuple[Route, ...] = (
     Route("docs_asset", "GET", "/docs/{asset}", public=True),
 )
 
+# What the function that serves models answers; usage has a function with a role of its own.
+USAGE_PLANE = tuple(route for route in ROUTES if route.path.startswith("/v1/usage"))
+DATA_PLANE = tuple(route for route in ROUTES if route not in USAGE_PLANE)
+
 _SHARED_MEMORY = "a customer's request shares no memory with the function that serves it"
 _GENERATION = "this server does not generate text yet"
 _OPERATION = "traces and logs are the operator's, set for a whole deployment"

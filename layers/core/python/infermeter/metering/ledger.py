@@ -1,7 +1,8 @@
 """The ledger: one entry per charged request, put once, never changed.
 
 A put whose acknowledgement was lost meets its own entry on the retry; the nonce tells it from
-another attempt's, and the payload hash tells a replay from an id used for something else.
+another attempt's, and the payload hash tells a replay from an id used for something else. While
+the ledger does not answer, entries wait in a spool, which is another failure domain.
 """
 
 from __future__ import annotations
@@ -12,25 +13,45 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from blake3 import blake3
 
-from infermeter.errors import RequestIdOutsideWindow, RequestIdReused
+from infermeter.errors import LedgerUnavailable, RequestIdOutsideWindow, RequestIdReused
 from infermeter.metering.ids import OPAQUE_WINDOW_S
+from infermeter.metering.measures import Quantities
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from infermeter.metering.ids import Channel, RequestId
 
 
 class Billed(Enum):
-    """Whether this answer was charged, or an earlier one under the same id."""
+    """Whether this answer was charged, an earlier one under the same id, or will be once spooled
+    entries reach the ledger."""
 
     NEW = "new"
     REPLAY = "replay"
+    PENDING = "pending"
+
+
+class Kind(Enum):
+    """What an entry is.
+
+    A charge; an adjustment of one, in negative quantities; or a carry, which accounts a charge
+    that was found only after its hour was sealed.
+    """
+
+    CHARGE = "chg"
+    ADJUSTMENT = "adj"
+    CARRY = "car"
 
 
 @dataclass(slots=True)  # a frozen one takes over twice as long to make
 class LedgerEntry:
-    """One charge. `committed_ms` is when the attempt that put it did so, in epoch milliseconds."""
+    """One fact of the bill. `committed_ms` is when the attempt that put it did so, in epoch ms.
+
+    `lease` is the budget's that it was taken from, `price` the plan and its version that it is
+    priced by ("<plan>:<version>"; "" for none). `request_id` of an adjustment or a carry is that
+    of the charge it concerns; `number` tells the adjustments of one charge apart.
+    """
 
     tenant: str
     request_id: RequestId
@@ -48,6 +69,36 @@ class LedgerEntry:
     nonce: str
     committed_ms: int
     gateway_id: str = ""
+    tokens: int = 0
+    lease: str = ""
+    price: str = ""
+    kind: Kind = Kind.CHARGE
+    requests: int = 1
+    number: int = 0
+    reason: str = ""
+
+    @property
+    def quantities(self) -> Quantities:
+        """All that it counts."""
+        return Quantities(
+            self.requests,
+            self.units,
+            self.rows,
+            self.tokens,
+            self.bytes_in,
+            self.bytes_out,
+            self.milliseconds,
+        )
+
+    @property
+    def identity(self) -> str:
+        """What a tenant has once in the ledger: the charge's id, or what concerns it."""
+        text = self.request_id.text
+        if self.kind is Kind.CHARGE:
+            return text
+        if self.kind is Kind.ADJUSTMENT:
+            return f"ADJ#{text}#{self.number}"
+        return f"CAR#{text}"
 
 
 class Commit(NamedTuple):
@@ -58,27 +109,49 @@ class Commit(NamedTuple):
 
 
 class Ledger(Protocol):
-    """Where entries are kept."""
+    """Where entries are put."""
 
     def put(self, entry: LedgerEntry) -> LedgerEntry | None:
-        """Puts the entry if its id is free: None; else the entry that stands there.
+        """Puts the entry if its identity is free: None; else the entry that stands there.
 
         Raises LedgerUnavailable when neither is known in time.
         """
         ...
 
+
+class LedgerReader(Protocol):
+    """Where entries are read; the functions that serve cannot."""
+
     def committed(self, tenant: str, hour: str) -> Iterable[LedgerEntry]:
-        """The tenant's entries committed in an hour (`yyyymmddhh`, UTC), in any order."""
+        """The tenant's entries of all kinds committed in an hour (`yyyymmddhh`, UTC)."""
+        ...
+
+    def of_request(self, tenant: str, request_id: RequestId) -> Sequence[LedgerEntry]:
+        """The charge under an id, and what concerns it: its adjustments, its carry."""
         ...
 
 
-def commit(ledger: Ledger, entry: LedgerEntry) -> Commit:
+class Spool(Protocol):
+    """Where entries wait for a ledger that did not answer."""
+
+    def send(self, entry: LedgerEntry) -> None:
+        """Keeps the entry until it is in the ledger. Raises SpoolUnavailable."""
+        ...
+
+
+def commit(ledger: Ledger, entry: LedgerEntry, spool: Spool | None = None) -> Commit:
     """Records the charge, or finds that it was recorded before.
 
     Raises RequestIdReused when the id stands for another payload, RequestIdOutsideWindow when an
-    opaque id is too old to be replayed, LedgerUnavailable when the ledger does not answer.
+    opaque id is too old to be replayed, LedgerUnavailable when neither ledger nor spool answers.
     """
-    standing = ledger.put(entry)
+    try:
+        standing = ledger.put(entry)
+    except LedgerUnavailable:
+        if spool is None:
+            raise
+        spool.send(entry)
+        return Commit(Billed.PENDING, entry)
     if standing is None or standing.nonce == entry.nonce:
         return Commit(Billed.NEW, entry)
     if standing.payload_hash != entry.payload_hash:

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from infermeter.openapi.notation import Schema
     from infermeter.signature import TensorSpec
 
+_UNITS = {
+    "row": "Each row is one unit.",
+    "request": "Each request is one unit.",
+    "token": "Each token is one unit.",
+}
+
 
 def request_schema(manifest: Manifest) -> Schema:
     """What `/infer` of this model takes."""
@@ -66,7 +72,7 @@ def response_schema(manifest: Manifest) -> Schema:
 def signature_text(manifest: Manifest) -> str:
     """The signature in a line of Markdown for each tensor, and what is charged."""
     signature = manifest.signature
-    unit = {"row": "Each row is one unit.", "request": "Each request is one unit."}[manifest.unit]
+    unit = _UNITS[manifest.unit]
     lines = [f"* takes {_spec_text(spec)}" for spec in signature.inputs]
     lines += [f"* gives {_spec_text(spec)}{_label_text(spec)}" for spec in signature.outputs]
     return "\n".join([*lines, "", unit])

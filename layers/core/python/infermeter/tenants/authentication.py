@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 
 from infermeter.errors import Unauthenticated
 from infermeter.tenants.keys import KEY_ID, digest_secret, parse_key
+from infermeter.tenants.scopes import EVERYTHING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from infermeter.limits.terms import Limited
     from infermeter.tenants.keys import KeyRecord, KeyStore
+    from infermeter.tenants.scopes import Scopes
 
 # A revoked key is refused everywhere within this time.
 KEY_CACHE_S = 30
@@ -22,10 +25,17 @@ _MAX_CACHED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who pays: the tenant always comes from the key, never from a payload."""
+    """Who pays: the tenant always comes from the key, never from a payload.
+
+    `price` is the plan and its version in force ("<plan>:<version>"; "" for none); `limited` what
+    bounds the key's use, its own and its tenant's.
+    """
 
     tenant: str
     key_id: str
+    scopes: Scopes = EVERYTHING
+    limited: tuple[Limited, ...] = ()
+    price: str = ""
 
 
 class Authenticator:

@@ -11,7 +11,7 @@ from infermeter.api.accounting import with_account
 from infermeter.api.arrival import arrive
 from infermeter.api.packing import pack
 from infermeter.api.rendering import JSON, render_json
-from infermeter.embedding import batch_texts, batch_tokens, vectors
+from infermeter.embedding import batch_texts, batch_tokens, takes_text, vectors
 from infermeter.errors import InvalidField, TooLarge
 from infermeter.inference import InferenceRequest
 from infermeter.service import Delivery
@@ -75,7 +75,7 @@ class OpenAIEndpoints:
             started = time.perf_counter()
             batch = batches[model.version.version] = _batch(model, asked)
             exchange.timings["tokenize"] = time.perf_counter() - started
-            return InferenceRequest(batch.tensors, (batch.embedding.output,))
+            return InferenceRequest(batch.tensors, (batch.embedding.output,), tokens=batch.tokens)
 
         def deliver(_: Call, result: InferenceResult) -> Delivery[HttpResponse]:
             batch = batches[result.version]
@@ -97,7 +97,7 @@ class OpenAIEndpoints:
 
 def _batch(model: ServedModel, asked: EmbeddingsRequest) -> Batch:
     embedding, signature = _embedding(model, asked), model.manifest.signature
-    if signature.input(embedding.input).datatype.name == "BYTES":
+    if takes_text(embedding, signature):
         if asked.sequences:
             raise InvalidField(
                 "input", expected="text, as this model makes its own tokens", got="token ids"

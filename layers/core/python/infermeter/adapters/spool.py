@@ -1,0 +1,31 @@
+"""The spool: a queue of ledger entries that the ledger did not take in time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infermeter.errors import SpoolUnavailable
+from infermeter.metering.documents import entry_document
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+    from infermeter.metering.ledger import LedgerEntry
+
+
+class SqsSpool:
+    """The `Spool` over a standard queue; the client gives up within the put's budget."""
+
+    def __init__(self, client: SQSClient, queue_url: str) -> None:
+        self._client, self._queue_url = client, queue_url
+
+    def send(self, entry: LedgerEntry) -> None:
+        """One message. A lost acknowledgement may leave two: the ledger takes one."""
+        body = orjson.dumps(entry_document(entry)).decode()
+        try:
+            self._client.send_message(QueueUrl=self._queue_url, MessageBody=body)
+        except (BotoCoreError, ClientError) as error:
+            raise SpoolUnavailable from error

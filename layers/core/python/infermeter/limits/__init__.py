@@ -1,0 +1,1 @@
+"""Hard limits: rates and budgets, taken from leases so that no request waits for a table."""
