@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pytest
 
 REGION = "eu-west-1"
+ACCESS_LOG, FUNCTION_LOG = "access", "function"
 ROOT = Path(__file__).parents[1]
 
 
@@ -76,8 +77,8 @@ class Cloud:
         return client.scan(TableName=self.resources.ledger_table)["Items"]
 
 
-def make_cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
-    """Creates the resources in a running moto."""
+def make_cloud(monkeypatch: pytest.MonkeyPatch, export: str | None = None) -> Cloud:
+    """Creates the resources in a running moto; `export` is the content of the export secret."""
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name, raising=False)
     for name, value in {
@@ -90,27 +91,37 @@ def make_cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
     }.items():
         monkeypatch.setenv(name, value)
     dynamodb, s3 = boto3.client("dynamodb"), boto3.client("s3")
-    _table(dynamodb, "control")
-    _table(dynamodb, "registry")
-    _table(dynamodb, "statistics")
-    _table(dynamodb, "ledger", index="commit-hour")
-    for bucket in ("models", "results", "inputs", "training"):
+    for table in ("control", "limits", "registry", "statistics", "usage"):
+        _table(dynamodb, table)
+    _ledger(dynamodb)
+    for bucket in ("archive", "models", "results", "inputs", "training"):
         s3.create_bucket(
             Bucket=f"test-{bucket}", CreateBucketConfiguration={"LocationConstraint": REGION}
         )
-    sqs = boto3.client("sqs")
-    pepper = boto3.client("secretsmanager").create_secret(Name="pepper", SecretString="p" * 64)
+    sqs, logs = boto3.client("sqs"), boto3.client("logs")
+    for group in (ACCESS_LOG, FUNCTION_LOG):
+        logs.create_log_group(logGroupName=group)
+    secrets = boto3.client("secretsmanager")
+    pepper = secrets.create_secret(Name="pepper", SecretString="p" * 64)["ARN"]
+    secret = secrets.create_secret(Name="export", SecretString=export)["ARN"] if export else ""
     resources = Resources(
         control_table="control",
         ledger_table="ledger",
+        limits_table="limits",
         registry_table="registry",
+        statistics_table="statistics",
+        usage_table="usage",
+        archive_bucket="test-archive",
+        inputs_bucket="test-inputs",
         models_bucket="test-models",
         results_bucket="test-results",
-        inputs_bucket="test-inputs",
-        statistics_table="statistics",
         training_bucket="test-training",
-        pepper_secret=pepper["ARN"],
+        pepper_secret=pepper,
+        export_secret=secret,
         dead_letter_queue=sqs.create_queue(QueueName="dead")["QueueUrl"],
+        spool_queue=sqs.create_queue(QueueName="spool")["QueueUrl"],
+        access_log=ACCESS_LOG,
+        function_log=FUNCTION_LOG,
     )
     queue_url = sqs.create_queue(QueueName="batch")["QueueUrl"]
     return Cloud(resources, OperatorWiring(resources), queue_url, monkeypatch)
@@ -148,20 +159,37 @@ def proxy_event(
     }
 
 
-def _table(client: Any, name: str, index: str | None = None) -> None:
-    attributes = ["pk", "sk", *(["g1pk"] if index else [])]
-    keys = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
-    indexes: dict[str, Any] = {}
-    if index:
-        late = [{"AttributeName": "g1pk", "KeyType": "HASH"}, keys[1]]
-        projection = {"ProjectionType": "ALL"}
-        indexes["GlobalSecondaryIndexes"] = [
-            {"IndexName": index, "KeySchema": late, "Projection": projection}
-        ]
+def _ledger(client: Any) -> None:
+    client.create_table(
+        TableName="ledger",
+        KeySchema=_KEYS,
+        AttributeDefinitions=_strings("pk", "sk", "g1pk"),
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "commit-hour",
+                "KeySchema": [{"AttributeName": "g1pk", "KeyType": "HASH"}, _KEYS[1]],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+    )
+
+
+def _table(client: Any, name: str) -> None:
     client.create_table(
         TableName=name,
-        KeySchema=keys,
-        AttributeDefinitions=[{"AttributeName": each, "AttributeType": "S"} for each in attributes],
+        KeySchema=_KEYS,
+        AttributeDefinitions=_strings("pk", "sk"),
         BillingMode="PAY_PER_REQUEST",
-        **indexes,
     )
+
+
+def _strings(*names: str) -> list[dict[str, str]]:
+    return [{"AttributeName": name, "AttributeType": "S"} for name in names]
+
+
+_KEYS = [
+    {"AttributeName": "pk", "KeyType": "HASH"},
+    {"AttributeName": "sk", "KeyType": "RANGE"},
+]
