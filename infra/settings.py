@@ -138,6 +138,34 @@ class Publish:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Usage:
+    """The function that answers `/v1/usage` behind the gateway, which waits 29 s at most."""
+
+    memory_mb: int = rule(MEMORY)
+    timeout_s: int = rule(Whole(low=1, high=29))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worker:
+    """A function that nobody waits for."""
+
+    memory_mb: int = rule(MEMORY)
+    timeout_s: int = rule(Whole(low=1, high=900))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metering:
+    """What follows the ledger. `marketplace` allows reports to AWS Marketplace."""
+
+    marketplace: bool = rule(FLAG)
+    spool: Worker
+    archive: Worker
+    fold: Worker
+    export: Worker
+    reconcile: Worker
+
+
+@dataclass(frozen=True, kw_only=True)
 class Training:
     """The SageMaker job. `python` is the image's; `{region}` becomes the stack's region."""
 
@@ -171,6 +199,8 @@ class Settings:
     infer: Infer
     batch: Batch
     publish: Publish
+    usage: Usage
+    metering: Metering
     training: Training
 
 

@@ -67,14 +67,21 @@ class Target:
         resources = Resources(
             control_table=self.output("ControlTable"),
             ledger_table=self.output("LedgerTable"),
+            limits_table=self.output("LimitsTable"),
             registry_table=self.output("RegistryTable"),
+            statistics_table=self.output("StatisticsTable"),
+            usage_table=self.output("UsageTable"),
+            archive_bucket=self.output("ArchiveBucket"),
+            inputs_bucket=self.output("InputsBucket"),
             models_bucket=self.output("ModelsBucket"),
             results_bucket=self.output("ResultsBucket"),
-            inputs_bucket=self.output("InputsBucket"),
-            statistics_table=self.output("StatisticsTable"),
             training_bucket=self.output("TrainingBucket"),
             pepper_secret=self.output("PepperSecret"),
+            export_secret=self.output("ExportSecret"),
             dead_letter_queue=self.output("DeadLetterQueueUrl"),
+            spool_queue=self.output("SpoolQueueUrl"),
+            access_log=self.output("AccessLog"),
+            function_log=self.output("InferLog"),
         )
         return OperatorWiring(
             resources, clients=Clients(partial(self.session.client, endpoint_url=self.endpoint))

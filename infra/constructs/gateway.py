@@ -62,7 +62,7 @@ class Gateway(Construct):
         settings: Api,
     ) -> None:
         super().__init__(scope, construct_id)
-        logs = log_group(self, "AccessLogs", days=settings.log_days)
+        self.logs = log_group(self, "AccessLogs", days=settings.log_days)
         self.api = apigateway.RestApi(
             self,
             "Api",
@@ -74,7 +74,7 @@ class Gateway(Construct):
                 stage_name=STAGE,
                 throttling_rate_limit=settings.rate,
                 throttling_burst_limit=settings.burst,
-                access_log_destination=apigateway.LogGroupLogDestination(logs),
+                access_log_destination=apigateway.LogGroupLogDestination(self.logs),
                 access_log_format=apigateway.AccessLogFormat.custom(json.dumps(ACCESS_LOG)),
             ),
         )

@@ -35,9 +35,9 @@ class Handler(Construct):
         settings: Functions,
     ) -> None:
         super().__init__(scope, construct_id)
-        logs = log_group(self, "Logs", days=settings.log_days)
+        self.logs = log_group(self, "Logs", days=settings.log_days)
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        logs.grant_write(self.role)
+        self.logs.grant_write(self.role)
         self.function = lambda_.Function(
             self,
             "Function",
@@ -49,7 +49,7 @@ class Handler(Construct):
             memory_size=memory_mb,
             timeout=Duration.seconds(timeout_s),
             role=self.role,
-            log_group=logs,
+            log_group=self.logs,
             environment={
                 **environment,
                 "OPENBLAS_NUM_THREADS": "1",  # or it starts a thread per core at import

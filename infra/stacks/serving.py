@@ -30,10 +30,12 @@ class ServingStack(Stack):
             "INFERMETER_CONTROL_TABLE": storage.control.table_name,
             "INFERMETER_INPUTS_BUCKET": storage.inputs.bucket_name,
             "INFERMETER_LEDGER_TABLE": storage.ledger.table_name,
+            "INFERMETER_LIMITS_TABLE": storage.limits.table_name,
             "INFERMETER_MODELS_BUCKET": storage.models.bucket_name,
             "INFERMETER_PEPPER_SECRET": storage.pepper.secret_arn,
             "INFERMETER_REGISTRY_TABLE": storage.registry.table_name,
             "INFERMETER_RESULTS_BUCKET": storage.results.bucket_name,
+            "INFERMETER_SPOOL_QUEUE": storage.spool.queue_url,
             "INFERMETER_STATISTICS_TABLE": storage.statistics.table_name,
         }
 
@@ -76,16 +78,26 @@ class ServingStack(Stack):
         CfnOutput(self, "DeadLetterQueueUrl", value=queue.dead_letters.queue_url)
         CfnOutput(self, "InferFunction", value=infer.function.function_name)
         CfnOutput(self, "BatchFunction", value=batch.function.function_name)
+        CfnOutput(self, "AccessLog", value=gateway.logs.log_group_name)
+        CfnOutput(self, "InferLog", value=infer.logs.log_group_name)
 
 
 def allow_inference(handler: Handler, storage: StorageStack) -> None:
-    """Let a function serve: read keys, models and inputs, leave answers, count.
+    """Let a function serve: read keys, models and inputs, take from limits, leave answers, count.
 
-    To the ledger it adds: never change or delete there.
+    To the ledger it adds: never change or delete there. What the ledger does not take it spools.
     """
     read = ("dynamodb:GetItem", "dynamodb:Query")
     handler.allow(*read, on=[storage.control.table_arn, storage.registry.table_arn])
     handler.allow("dynamodb:PutItem", on=[storage.ledger.table_arn])
+    handler.allow("sqs:SendMessage", on=[storage.spool.queue_arn])
+    handler.allow(
+        "dynamodb:DeleteItem",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        on=[storage.limits.table_arn],
+    )
     handler.allow("dynamodb:UpdateItem", on=[storage.statistics.table_arn])
     handler.allow(
         "s3:GetObject",

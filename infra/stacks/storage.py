@@ -1,4 +1,4 @@
-"""What must not be lost: the ledger, the control and registry tables, the buckets, the pepper."""
+"""What must not be lost: the ledger and what waits for it, the other tables, buckets, secrets."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_secretsmanager as secretsmanager
 
 from infra.constructs.private_bucket import PrivateBucket
+from infra.constructs.spool_queue import SpoolQueue
 from infra.constructs.table import Table
 
 if TYPE_CHECKING:
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class StorageStack(Stack):
-    """Tables, buckets and the secret, kept when the stack is deleted unless the settings say so."""
+    """Tables, buckets, spool and secrets, kept when the stack goes unless the settings say so."""
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
-        super().__init__(scope, construct_id, description="infermeter: tables, buckets, pepper")
+        super().__init__(scope, construct_id, description="infermeter: tables, buckets, secrets")
         keep = RemovalPolicy.RETAIN if settings.storage.retain else RemovalPolicy.DESTROY
 
         self.ledger = Table(
@@ -42,7 +43,17 @@ class StorageStack(Stack):
         self.control = Table(self, "Control", removal_policy=keep).table
         self.registry = Table(self, "Registry", removal_policy=keep).table
         self.statistics = Table(self, "Statistics", removal_policy=keep).table
+        self.limits = Table(self, "Limits", removal_policy=keep, time_to_live="ex").table
+        self.usage = Table(self, "Usage", removal_policy=keep).table
+        self.spool = SpoolQueue(
+            self,
+            "Spool",
+            consumer_timeout_s=settings.metering.spool.timeout_s,
+            removal_policy=keep,
+        ).queue
 
+        # The permanent ledger: nothing in it expires.
+        self.archive = PrivateBucket(self, "Archive", removal_policy=keep, versioned=True).bucket
         self.models = PrivateBucket(self, "Models", removal_policy=keep, versioned=True).bucket
         self.results = PrivateBucket(
             self,
@@ -68,6 +79,14 @@ class StorageStack(Stack):
             ),
             removal_policy=keep,
         )
+        # The operator writes the receivers' keys into it; no update of the stack does.
+        self.export = secretsmanager.Secret(
+            self,
+            "Export",
+            description="Keys of those who receive exported usage: a JSON object",
+            secret_object_value={},
+            removal_policy=keep,
+        )
         self._write_outputs()
 
     def _write_outputs(self) -> None:
@@ -75,8 +94,13 @@ class StorageStack(Stack):
         CfnOutput(self, "ControlTable", value=self.control.table_name)
         CfnOutput(self, "RegistryTable", value=self.registry.table_name)
         CfnOutput(self, "StatisticsTable", value=self.statistics.table_name)
+        CfnOutput(self, "LimitsTable", value=self.limits.table_name)
+        CfnOutput(self, "UsageTable", value=self.usage.table_name)
+        CfnOutput(self, "SpoolQueueUrl", value=self.spool.queue_url)
+        CfnOutput(self, "ArchiveBucket", value=self.archive.bucket_name)
         CfnOutput(self, "ModelsBucket", value=self.models.bucket_name)
         CfnOutput(self, "ResultsBucket", value=self.results.bucket_name)
         CfnOutput(self, "InputsBucket", value=self.inputs.bucket_name)
         CfnOutput(self, "TrainingBucket", value=self.training.bucket_name)
         CfnOutput(self, "PepperSecret", value=self.pepper.secret_arn)
+        CfnOutput(self, "ExportSecret", value=self.export.secret_arn)

@@ -98,14 +98,45 @@ def test_both_count_and_infer_also_shows_the_statistics(assembly: Assembly) -> N
 
 
 @pytest.mark.parametrize("role", ["Infer", "Batch"])
-def test_who_serves_updates_nothing_but_statistics(assembly: Assembly, role: str) -> None:
-    ((resource,),) = [
-        on for _, actions, on in assembly.statements(role) if "dynamodb:UpdateItem" in actions
+def test_who_serves_updates_nothing_but_limits_and_statistics(
+    assembly: Assembly, role: str
+) -> None:
+    updated = [
+        resource
+        for _, actions, on in assembly.statements(role)
+        for resource in on
+        if "dynamodb:UpdateItem" in actions
     ]
-    assert "StatisticsTable" in resource
+    assert [each.split("Table")[0].rpartition("Att")[2] for each in updated] == [
+        "Limits",
+        "Statistics",
+    ]
 
 
-def test_only_batch_knows_a_queue(assembly: Assembly) -> None:
+@pytest.mark.parametrize("role", ["Infer", "Batch"])
+def test_who_serves_takes_from_limits_item_by_item(assembly: Assembly, role: str) -> None:
+    assert rights(assembly, role, "LimitsTable") == {
+        "dynamodb:DeleteItem",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+    }
+
+
+@pytest.mark.parametrize("role", ["Infer", "Batch"])
+def test_who_serves_adds_to_the_spool_and_never_takes_from_it(
+    assembly: Assembly, role: str
+) -> None:
+    assert rights(assembly, role, "SpoolQueue") == {"sqs:SendMessage"}
+
+
+@pytest.mark.parametrize("role", ["Infer", "Batch"])
+def test_who_serves_knows_neither_usage_nor_archive(assembly: Assembly, role: str) -> None:
+    assert rights(assembly, role, "UsageTable") == set()
+    assert rights(assembly, role, "ArchiveBucket") == set()
+
+
+def test_only_batch_knows_its_queue(assembly: Assembly) -> None:
     assert "sqs:SendMessage" in rights(assembly, "Batch", "DeadLetters")
     assert rights(assembly, "Infer", "Batches") == set()
 

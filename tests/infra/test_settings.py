@@ -40,6 +40,8 @@ def test_the_projects_own_settings_are_valid() -> None:
         ("storage", "retain", 1, r"storage.retain: expected one of true, false, got 1"),
         ("functions", "architecture", "arm", r'expected one of "x86_64", "arm64", got "arm"'),
         ("functions", "log_days", 31, r"functions.log_days: expected one of 1, 3, .*, got 31"),
+        ("metering", "fold", {}, r"metering.fold.memory_mb: expected .*, got nothing"),
+        ("metering", "marketplace", "no", r'metering.marketplace: expected .*, got "no"'),
         ("training", "instance_type", "g5.xlarge", r'training.instance_type: .*, got "g5.xlarge"'),
         ("training", "image", "pytorch:2.13", r'expected an ECR image .*, got "pytorch:2.13"'),
     ],
