@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 class Route:
     """One method on one path, whose `{names}` stand for a segment each.
 
-    A `public` route answers without a key. `family` is the protocol whose shapes it speaks.
+    A `public` route answers without a key. With `tail`, the last name stands for all that is left
+    of the path. `family` is the protocol whose shapes it speaks.
     """
 
     endpoint: str
     method: str
     path: str
     public: bool = False
+    tail: bool = False
 
     @property
     def family(self) -> str:
@@ -121,6 +123,9 @@ def match(method: str, path: str) -> Match:
             continue
         if route.method == method:
             names = {name: segments[place] for place, name in placeholders}
+            if route.tail:
+                place, name = placeholders[-1]
+                names[name] = "/".join(segments[place:])
             if all(names.values()):
                 return Match(route, names)
         else:
@@ -160,13 +165,17 @@ def _index(routes: Iterable[Route]) -> dict[tuple[int, str], list[_Compiled]]:
     return dict(index)
 
 
-_INDEX = _index(ROUTES)
+_INDEX = _index(route for route in ROUTES if not route.tail)
+_TAILS = [_compile(route) for route in ROUTES if route.tail]
 
 
 def _candidates(segments: list[str]) -> Iterator[_Compiled]:
     """A last segment that is spelled out wins over one that stands for anything."""
     yield from _INDEX.get((len(segments), segments[-1]), ())
     yield from _INDEX.get((len(segments), ""), ())
+    for tail in _TAILS:
+        if len(segments) >= tail[0].path.count("/") + 1:
+            yield tail
 
 
 def _absence(path: str, segments: list[str]) -> str | None:

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qs, unquote
 
 import pybase64
 
@@ -57,7 +57,7 @@ def _decode_v1(event: Mapping[str, Any]) -> HttpRequest:
         body=_body(event),
         gateway_id=context["requestId"],
         received_ms=int(context["requestTimeEpoch"]),
-        query=event.get("queryStringParameters") or {},
+        query=_query(event),
     )
 
 
@@ -72,8 +72,16 @@ def _decode_v2(event: Mapping[str, Any]) -> HttpRequest:
         body=_body(event),
         gateway_id=context["requestId"],
         received_ms=int(context["timeEpoch"]),
-        query=dict(parse_qsl(event.get("rawQueryString") or "", keep_blank_values=True)),
+        query=parse_qs(event.get("rawQueryString") or "", keep_blank_values=True),
     )
+
+
+def _query(event: Mapping[str, Any]) -> Mapping[str, list[str]]:
+    """Decoded already; one of the two fields holds only the last of several values."""
+    several = event.get("multiValueQueryStringParameters")
+    if several is not None:
+        return {name: list(values) for name, values in several.items()}
+    return {name: [value] for name, value in (event.get("queryStringParameters") or {}).items()}
 
 
 def _body(event: Mapping[str, Any]) -> bytes:

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """`path` is percent-decoded and without the stage; header names are lower-case.
+    """`path` is percent-decoded and without the stage; header names are lower-case; `query` has
+    every value of a parameter, decoded.
 
     `received_ms` is when the gateway took the request, in epoch milliseconds.
     """
@@ -22,7 +23,7 @@ class HttpRequest:
     body: bytes = field(repr=False)
     gateway_id: str
     received_ms: int
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
