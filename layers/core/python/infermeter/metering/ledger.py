@@ -50,7 +50,7 @@ class LedgerEntry:
 
     `lease` is the budget's that it was taken from, `price` the plan and its version that it is
     priced by ("<plan>:<version>"; "" for none). `request_id` of an adjustment or a carry is that
-    of the charge it concerns; `number` tells the adjustments of one charge apart.
+    of the charge it concerns; `number` tells the adjustments of one charge apart, and the carries.
     """
 
     tenant: str
@@ -92,13 +92,8 @@ class LedgerEntry:
 
     @property
     def identity(self) -> str:
-        """What a tenant has once in the ledger: the charge's id, or what concerns it."""
-        text = self.request_id.text
-        if self.kind is Kind.CHARGE:
-            return text
-        if self.kind is Kind.ADJUSTMENT:
-            return f"ADJ#{text}#{self.number}"
-        return f"CAR#{text}"
+        """What a tenant has once in the ledger. An id may be any text, so it comes last."""
+        return f"{self.kind.value}#{self.number}#{self.request_id.text}"
 
 
 class Commit(NamedTuple):
