@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from infermeter.adapters.signed_dynamodb import from_environment
 from infermeter.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -47,12 +48,22 @@ class Clients:
 
     def __init__(self, factory: ClientFactory | None = None) -> None:
         self._factory: ClientFactory = factory or botocore.session.get_session().create_client
+        self._signed = from_environment() if factory is None else None
         self._made: dict[tuple[str, bool], Any] = {}
 
     def dynamodb(self, *, prompt: bool = False) -> DynamoDBClient:
         """DynamoDB; a `prompt` one gives up in time for the answer to be withheld."""
         client: DynamoDBClient = self._client("dynamodb", prompt=prompt)
         return client
+
+    def hot_dynamodb(self) -> DynamoDBClient:
+        """DynamoDB for single writes and reads on the request path, as prompt and with less around.
+
+        The signing one where the function asks for it, else botocore's.
+        """
+        if self._signed is None:
+            return self.dynamodb(prompt=True)
+        return cast("DynamoDBClient", self._signed)
 
     def s3(self) -> S3Client:
         """S3."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from infermeter.adapters.dead_letters import SqsDeadLetters
+from infermeter.adapters.ledger import DynamoLedger
 from infermeter.adapters.results import S3Results
 from infermeter.adapters.spool import SqsSpool
 from infermeter.adapters.statistics import DynamoStatistics
@@ -65,6 +66,11 @@ class Serving(Stores):
             OpenAIEndpoints(service, self.clock).endpoints(),
             routes=DATA_PLANE,
         )
+
+    @cached_property
+    def ledger(self) -> DynamoLedger:
+        """The ledger, put into alone."""
+        return DynamoLedger(self.clients.hot_dynamodb(), self.resources.ledger_table)
 
     @cached_property
     def spool(self) -> SqsSpool | None:
