@@ -59,7 +59,7 @@ class SignedDynamoDB:
         self.endpoint = endpoint or f"https://dynamodb.{region}.amazonaws.com"
         parts = urlsplit(self.endpoint)
         self._host = parts.netloc
-        self._connect_s, self._read_s, self._clock = connect_s, read_s, clock
+        self._read_s, self._clock = read_s, clock
         if parts.scheme == "https":
             self._connection: http.client.HTTPConnection = http.client.HTTPSConnection(
                 self._host, timeout=connect_s, context=ssl.create_default_context()
@@ -135,15 +135,19 @@ class SignedDynamoDB:
             return self._send(headers, body)
 
     def _send(self, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
-        connection = self._connection
-        if connection.sock is None:
-            connection.timeout = self._connect_s
-            connection.connect()
-            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._connection.sock is None:
+            self._connect()
+        connection: Any = self._connection
         connection.sock.settimeout(self._read_s)
         connection.request("POST", "/", body, headers)
         response = connection.getresponse()
         return response.status, response.read()
+
+    def _connect(self) -> None:
+        connection: Any = self._connection
+        connection.connect()
+        # Headers and body go out in two writes, and the second would wait for an acknowledgement.
+        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> SignedDynamoDB | None:
