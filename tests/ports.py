@@ -35,7 +35,6 @@ from infermeter.statistics.buffer import StatisticsBuffer
 from infermeter.statistics.counters import BatchCounters, Counters
 from infermeter.tenants.administration import KeyAdministration
 from infermeter.tenants.authentication import Authenticator
-from infermeter.tenants.keys import Key, KeyRecord, TenantRecord
 from infermeter.tensors import DATATYPES
 from infermeter.transfers.answers import LargeAnswers
 from infermeter.transfers.uploads import SignedPut, Uploads
@@ -48,6 +47,8 @@ if TYPE_CHECKING:
     from infermeter.metering.ids import RequestId
     from infermeter.metering.ledger import Ledger, LedgerEntry
     from infermeter.service import Call
+    from infermeter.tenants.accounts import Act
+    from infermeter.tenants.keys import Key, KeyRecord, PlanTerms, TenantRecord
 
 NOW = 1_790_000_000.0
 PEPPER = b"p" * 64
@@ -67,29 +68,62 @@ class Clock:
 
 @dataclass
 class MemoryKeys:
-    """The `KeyStore` in a dict; `reads` counts look-ups of keys."""
+    """The `KeyStore` and `Accounts` in dicts; `reads` counts look-ups of keys, `acts` has the
+    trail, the newest last."""
 
     records: dict[str, KeyRecord] = field(default_factory=dict)
-    tenants: dict[str, TenantRecord] = field(default_factory=dict)
+    owners: dict[str, TenantRecord] = field(default_factory=dict)
+    plans: dict[str, PlanTerms] = field(default_factory=dict)
+    acts: list[Act] = field(default_factory=list)
     reads: int = 0
 
     def key(self, key_id: str) -> KeyRecord | None:
         self.reads += 1
         return self.records.get(key_id)
 
-    def add_key(self, record: KeyRecord) -> None:
-        self.records[record.key_id] = record
-        self.tenants.setdefault(record.tenant, TenantRecord(record.tenant, record.created_at))
-
-    def revoke_key(self, key_id: str, revoked_at: int) -> KeyRecord | None:
-        record = self.records.get(key_id)
-        if record is None:
-            return None
-        self.records[key_id] = replace(record, revoked_at=record.revoked_at or revoked_at)
-        return self.records[key_id]
-
     def tenant(self, tenant: str) -> TenantRecord | None:
-        return self.tenants.get(tenant)
+        return self.owners.get(tenant)
+
+    def tenants(self) -> list[TenantRecord]:
+        return [self.owners[name] for name in sorted(self.owners)]
+
+    def terms(self, plan: str) -> PlanTerms | None:
+        return self.plans.get(plan)
+
+    def keys_of(self, tenant: str) -> list[KeyRecord]:
+        return [record for record in self.records.values() if record.tenant == tenant]
+
+    def add_key(self, record: KeyRecord, tenant: TenantRecord, act: Act) -> bool:
+        if self.owners.get(record.tenant) != tenant:
+            return False
+        self.records[record.key_id] = record
+        self.acts.append(act)
+        return True
+
+    def put_key(self, record: KeyRecord, act: Act) -> bool:
+        if self.records[record.key_id].revision != record.revision:
+            return False
+        self.records[record.key_id] = replace(record, revision=record.revision + 1)
+        self.acts.append(act)
+        return True
+
+    def add_tenant(self, record: TenantRecord, act: Act) -> bool:
+        if record.tenant in self.owners:
+            return False
+        self.owners[record.tenant] = record
+        self.acts.append(act)
+        return True
+
+    def put_tenant(self, record: TenantRecord, act: Act) -> bool:
+        if self.owners[record.tenant].revision != record.revision:
+            return False
+        self.owners[record.tenant] = replace(record, revision=record.revision + 1)
+        self.acts.append(act)
+        return True
+
+    def last(self, subject: str, count: int) -> list[Act]:
+        mine = [act for act in reversed(self.acts) if act.subject == subject]
+        return mine[:count]
 
 
 @dataclass

@@ -30,7 +30,7 @@ def test_a_tenant_is_as_old_as_its_first_key(
     administration: KeyAdministration, store: MemoryKeys
 ) -> None:
     administration.create("acme")
-    assert store.tenants["acme"].created_at == int(NOW)
+    assert store.owners["acme"].created_at == int(NOW)
 
 
 def test_a_bad_name_makes_nothing(administration: KeyAdministration, store: MemoryKeys) -> None:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from infermeter.errors import MethodNotAllowed, UnknownRoute, UnsupportedFeature
+from infermeter.tenants.scopes import Action
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -55,9 +56,11 @@ _MODEL = "/v2/models/{model}"
 _VERSION = "/v2/models/{model}/versions/{version}"
 
 
-def _of_model(endpoint: str, method: str, action: str = "") -> Iterator[Route]:
+def _of_model(
+    endpoint: str, method: str, ending: str, action: Action = Action.READ
+) -> Iterator[Route]:
     for place in (_MODEL, _VERSION):
-        yield Route(endpoint, method, place + action)
+        yield Route(endpoint, method, place + ending, action)
 
 
 ROUTES: tuple[Route, ...] = (
@@ -71,14 +74,14 @@ ROUTES: tuple[Route, ...] = (
     *_of_model("model_config", "GET", "/config"),
     Route("server_statistics", "GET", "/v2/models/stats"),
     *_of_model("model_statistics", "GET", "/stats"),
-    *_of_model("infer", "POST", "/infer"),
-    Route("create_upload", "POST", "/v2/uploads"),
+    *_of_model("infer", "POST", "/infer", Action.INFER),
+    Route("create_upload", "POST", "/v2/uploads", Action.INFER),
     Route("openai_models", "GET", "/v1/models"),
     Route("openai_model", "GET", "/v1/models/{model}"),
-    Route("embeddings", "POST", "/v1/embeddings"),
+    Route("embeddings", "POST", "/v1/embeddings", Action.INFER),
     Route("repository_index", "POST", "/v2/repository/index"),
-    Route("load_model", "POST", "/v2/repository/models/{model}/load"),
-    Route("unload_model", "POST", "/v2/repository/models/{model}/unload"),
+    Route("load_model", "POST", "/v2/repository/models/{model}/load", Action.LOAD),
+    Route("unload_model", "POST", "/v2/repository/models/{model}/unload", Action.LOAD),
     Route("openapi", "GET", "/openapi.json", public=True),
     Route("docs", "GET", "/docs", public=True),
     Route("docs_asset", "GET", "/docs/{asset}", public=True),

@@ -13,9 +13,15 @@ import re
 import secrets
 import zlib
 from dataclasses import dataclass
-from typing import Protocol
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from infermeter.errors import InvalidRequest
+from infermeter.limits.terms import UNLIMITED, Limits
+from infermeter.tenants.scopes import EVERYTHING, Scopes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 PREFIX = "im_live"
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -50,49 +56,106 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class KeySecret:
-    """A stored secret: its HMAC, and when it stops being valid (epoch seconds; None: never)."""
+    """A stored secret: its HMAC, and when it stops being valid (epoch seconds; None: never).
+
+    One that a rotation made has the rotation's `salt` and a digest of its id.
+    """
 
     digest: str
     expires_at: int | None = None
+    salt: str = ""
+    rotation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
-    """A key's row. More than one secret is valid while a rotation's grace period lasts."""
+    """A key's row. More than one secret is valid while a rotation's grace period lasts.
+
+    Times in epoch seconds. `revision` counts its changes: a write is for the revision that was
+    read. A row of before there were scopes may do everything.
+    """
 
     key_id: str
     tenant: str
     secrets: tuple[KeySecret, ...]
     created_at: int
     revoked_at: int | None = None
-    plan: str | None = None
+    expires_at: int | None = None
+    name: str = ""
+    scopes: Scopes = EVERYTHING
+    limits: Limits = UNLIMITED
+    revision: int = 0
+
+    def state(self, now: float) -> str:
+        """`active`, `expired` or `revoked`."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at is not None and now >= self.expires_at else "active"
+
+    def live_secrets(self, now: float) -> tuple[KeySecret, ...]:
+        """Those that are still valid, the newest last."""
+        return tuple(
+            secret
+            for secret in self.secrets
+            if secret.expires_at is None or now < secret.expires_at
+        )
+
+
+class TenantState(Enum):
+    """Whether a tenant is served. What is closed stays so; its ledger is kept."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True)
 class TenantRecord:
-    """A tenant's row. Nothing of its usage lies before `created_at` (epoch seconds)."""
+    """A tenant's row. Nothing of its usage lies before `created_at` (epoch seconds).
+
+    `plan` is a plan's name, "" for none; `limits` stand in place of the plan's where they are set.
+    """
 
     tenant: str
     created_at: int
+    state: TenantState = TenantState.ACTIVE
+    plan: str = ""
+    limits: Limits = UNLIMITED
+    reason: str = ""
+    closed_at: int | None = None
+    revision: int = 0
+
+
+class PlanTerms(NamedTuple):
+    """Of a plan, what a request needs: the version in force, and its tenants' limits."""
+
+    plan: str
+    version: int
+    limits: Limits = UNLIMITED
+
+    @property
+    def reference(self) -> str:
+        """As ledger entries name it."""
+        return f"{self.plan}:{self.version}"
 
 
 class KeyStore(Protocol):
-    """Where keys and tenants are kept."""
+    """Where keys and tenants are looked up."""
 
     def key(self, key_id: str) -> KeyRecord | None:
         """The key's row, or None."""
         ...
 
-    def add_key(self, record: KeyRecord) -> None:
-        """Stores a new key, and its tenant if that is new."""
-        ...
-
-    def revoke_key(self, key_id: str, revoked_at: int) -> KeyRecord | None:
-        """Marks the key as revoked (once: the first time stands); None if there is none."""
-        ...
-
     def tenant(self, tenant: str) -> TenantRecord | None:
         """The tenant's row, or None."""
+        ...
+
+    def tenants(self) -> Iterable[TenantRecord]:
+        """All tenants, by name, those that are closed among them."""
+        ...
+
+    def terms(self, plan: str) -> PlanTerms | None:
+        """What a plan in force grants, or None."""
         ...
 
 
