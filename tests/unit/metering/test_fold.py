@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infermeter.metering.fold import fold
+from infermeter.metering.archive import line_of
+from infermeter.metering.fold import fold, fold_lines
 from infermeter.metering.hours import hour_of
-from infermeter.metering.ids import Channel, derive_id
-from infermeter.metering.ledger import LedgerEntry
+from infermeter.metering.ids import Channel, RequestId, derive_id
+from infermeter.metering.ledger import Kind, LedgerEntry
 from infermeter.metering.measures import NOTHING
 from tests.ports import NOW
 
@@ -96,3 +98,31 @@ def test_two_sets_of_one_size_differ_in_their_digest() -> None:
     one, two = (fold("a", HOUR, [charge(number)]).summary for number in (1, 2))
     assert one.digest != two.digest
     assert one.quantities == two.quantities
+
+
+def lines_of(some: list[LedgerEntry]) -> list[bytes]:
+    return [line_of(entry) for entry in some]
+
+
+@given(stream=entries, data=st.data())
+def test_the_fold_of_lines_is_that_of_entries_for_each_tenant(
+    stream: list[LedgerEntry], data: st.DataObject
+) -> None:
+    mixed = [replace(each, tenant=data.draw(st.sampled_from("ab"))) for each in stream]
+    later = [charge(99, committed_ms=int(NOW * 1000) + 3_600_000)]
+    folded = fold_lines(HOUR, data.draw(st.permutations(lines_of(mixed + mixed[:3] + later))))
+    present = {each.tenant for each in mixed}
+    assert folded == {tenant: fold(tenant, HOUR, mixed) for tenant in present}
+
+
+def test_a_charge_whose_id_looks_like_an_adjustment_is_another_entry() -> None:
+    adjustment = charge(kind=Kind.ADJUSTMENT, request_id=RequestId("x", None), number=1)
+    for text in ("adj#1#x", "ADJ#x#1", "1#x"):
+        pair = [adjustment, charge(request_id=RequestId(text, None))]
+        assert fold("a", HOUR, pair).summary.count == 2
+
+
+@pytest.mark.parametrize("line", [b"not JSON", b"{}", b"[]"])
+def test_a_line_that_is_no_entry_is_not_left_out(line: bytes) -> None:
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        fold_lines(HOUR, [line])

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HOUR_FORMAT = "%Y%m%d%H"
+HOUR_MS = 3_600_000
 
 
 def hour_of(time_ms: int) -> str:
@@ -19,6 +20,12 @@ def hour_of(time_ms: int) -> str:
 def start_of(hour: str) -> datetime:
     """When an hour begins."""
     return datetime.strptime(hour, HOUR_FORMAT).replace(tzinfo=UTC)
+
+
+def bounds_of(hour: str) -> tuple[int, int]:
+    """When an hour begins and when the next one does, in epoch milliseconds."""
+    start = int(start_of(hour).timestamp()) * 1000
+    return start, start + HOUR_MS
 
 
 def after(hour: str, count: int = 1) -> str:
