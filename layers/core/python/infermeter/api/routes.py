@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 class Route:
     """One method on one path, whose `{names}` stand for a segment each.
 
-    A `public` route answers without a key. With `tail`, the last name stands for all that is left
-    of the path. `family` is the protocol whose shapes it speaks.
+    A `public` route answers without a key; any other needs one that may do `action`, on the path's
+    model if it names one. With `tail`, the last name stands for all that is left of the path.
+    `family` is the protocol whose shapes it speaks.
     """
 
     endpoint: str
     method: str
     path: str
+    action: Action = Action.READ
     public: bool = False
     tail: bool = False
 
