@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -47,24 +46,39 @@ def test_the_pepper_is_read_once(cloud: Cloud) -> None:
     assert pepper() == b"p" * 64
 
 
-def test_a_put_gives_up_within_its_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("service", "attempts"), [("dynamodb", 2), ("sqs", 1)])
+def test_a_prompt_client_gives_up(
+    monkeypatch: pytest.MonkeyPatch, service: str, attempts: int
+) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         factory = partial(
             botocore.session.get_session().create_client,
             region_name="eu-west-1",
-            endpoint_url=f"http://127.0.0.1:{silent.getsockname()[1]}",
+            endpoint_url=url,
         )
-        client = Clients(factory).dynamodb(prompt=True)
-        started = time.perf_counter()
+        client = getattr(Clients(factory), service)(prompt=True)
+        sent: list[object] = []
+        client.meta.events.register("before-send", lambda **_: sent.append(None))
+        calls = {
+            "dynamodb": lambda: client.put_item(TableName="ledger", Item={"pk": {"S": "a"}}),
+            "sqs": lambda: client.send_message(QueueUrl=f"{url}/1/q", MessageBody="x"),
+        }
         with pytest.raises(ReadTimeoutError):
-            client.put_item(TableName="ledger", Item={"pk": {"S": "a"}})
-        assert time.perf_counter() - started < PUT_BUDGET_S
-        assert client.meta.config.retries["total_max_attempts"] == 2
+            calls[service]()
+        assert len(sent) == attempts
 
 
-def test_two_attempts_and_the_pause_between_them_fit_the_puts_budget(cloud: Cloud) -> None:
-    config = cloud.wiring.clients.dynamodb(prompt=True).meta.config
-    pause_s = 0.05
-    assert 2 * (config.connect_timeout + config.read_timeout) + pause_s <= PUT_BUDGET_S
+def test_the_ledgers_attempts_and_then_the_spools_fit_the_puts_budget(cloud: Cloud) -> None:
+    clients, pause_s = cloud.wiring.clients, 0.05
+    ledger, spool = (
+        client.meta.config for client in (clients.dynamodb(prompt=True), clients.sqs(prompt=True))
+    )
+    assert (ledger.retries["total_max_attempts"], spool.retries["total_max_attempts"]) == (2, 1)
+    ledger_s = 2 * (ledger.connect_timeout + ledger.read_timeout) + pause_s
+    spool_s = spool.connect_timeout + spool.read_timeout
+    assert ledger_s <= 2
+    assert spool_s < 1
+    assert ledger_s + spool_s < PUT_BUDGET_S

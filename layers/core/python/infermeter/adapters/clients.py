@@ -29,6 +29,8 @@ _PATIENT = Config(
 _PROMPT = Config(
     connect_timeout=0.4, read_timeout=0.55, retries={"total_max_attempts": 2, "mode": "legacy"}
 )
+# After them, one attempt at the spool: it must be over within the second that is left.
+_PROMPT_ONCE = _PROMPT.merge(Config(retries={"total_max_attempts": 1, "mode": "legacy"}))
 
 
 class ClientFactory(Protocol):
@@ -71,7 +73,7 @@ class Clients:
         return client
 
     def sqs(self, *, prompt: bool = False) -> SQSClient:
-        """SQS; a `prompt` one gives up in time for the answer to be withheld."""
+        """SQS; a `prompt` one tries once, and gives up in time for the answer to be withheld."""
         client: SQSClient = self._client("sqs", prompt=prompt)
         return client
 
@@ -83,7 +85,9 @@ class Clients:
     def _client(self, service: str, *, prompt: bool = False) -> Any:
         key = (service, prompt)
         if key not in self._made:
-            config = _PROMPT if prompt else _PATIENT
+            config = _PATIENT
+            if prompt:
+                config = _PROMPT_ONCE if service == "sqs" else _PROMPT
             if service == "s3":
                 # Else a signed URL names the global endpoint, which redirects to another host
                 # what was signed for its own.
