@@ -1,9 +1,8 @@
-"""`usage`: what a tenant used."""
+"""`usage`: what a tenant used; `request`: what one request was charged."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from datetime import UTC, datetime
+import sys
 from typing import Annotated
 
 import typer
@@ -11,29 +10,90 @@ import typer
 from infra.cli import console
 from infra.cli.target import Json, Profile, Region, Stack, find_target
 
+Tenant = Annotated[str, typer.Option(help="Whose usage.")]
+
 
 def show(
-    tenant: Annotated[str, typer.Option(help="Whose usage.")],
+    tenant: Tenant,
     since: Annotated[
-        datetime | None, typer.Option("--from", help="UTC; default: the month's beginning.")
+        str | None, typer.Option("--from", help="ISO 8601 or a date, UTC; default: this month.")
     ] = None,
+    until: Annotated[
+        str | None, typer.Option("--to", help="Up to, and without; default: now.")
+    ] = None,
+    window: Annotated[str, typer.Option(help="hour, day, month or total.")] = "total",
+    group_by: Annotated[
+        str, typer.Option(help="Some of key, model, version, unit, price.")
+    ] = "key,model,version",
+    profile: Profile = None,
+    stack: Stack = None,
+    region: Region = None,
+    *,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    json: Json = False,
+) -> None:
+    """A tenant's usage. Rows are final once their hours are sealed."""
+    from infermeter.wire.usage import hour_text, usage_csv, usage_row, watermark_text
+    from infermeter.wire.usage_query import decode_usage_query
+
+    wiring = find_target(profile, stack, region).wiring()
+    asked = {"from": since, "to": until, "window": window, "group_by": group_by}
+    query = decode_usage_query(
+        {name: [value] for name, value in asked.items() if value is not None},
+        tenant=tenant,
+        allowed=lambda _: True,
+        now=wiring.clock(),
+    ).query
+    watermark = wiring.usage.watermark(tenant)
+    rows = list(wiring.usage.used(query, watermark))
+    if json:
+        console.print_json([{"tenant": tenant, **usage_row(row)} for row in rows])
+    elif csv:
+        sys.stdout.write(usage_csv(rows).decode())
+    else:
+        final = watermark_text(watermark) or "no hour yet"
+        console.print_table(
+            f"usage of {tenant}, final up to {final}",
+            ["from", "key", "model", "version", "unit", "price", "requests", "units", "final"],
+            [
+                [hour_text(row.period.start), *row.group, *row.quantities[:2], _word(row.final)]
+                for row in rows
+            ],
+        )
+
+
+def request(
+    request_id: Annotated[str, typer.Argument(help="An Idempotency-Key, or an x-request-id.")],
+    tenant: Tenant,
     profile: Profile = None,
     stack: Stack = None,
     region: Region = None,
     *,
     json: Json = False,
 ) -> None:
-    """A tenant's usage by key, model and version, folded from the ledger now."""
-    start = None if since is None else since.replace(tzinfo=since.tzinfo or UTC)
-    rows = find_target(profile, stack, region).wiring().usage.rows(tenant, start)
+    """What one request was charged, and what was adjusted."""
+    from infermeter.wire.usage import request_document
+
+    found = find_target(profile, stack, region).wiring().requests.find(tenant, request_id)
+    document = request_document(found)
     if json:
-        console.print_json([asdict(row) for row in rows])
+        console.print_json(document)
         return
+    entries = [("charge", document["charge"])]
+    entries += [("adjustment", each) for each in document["adjustments"]]
+    entries += [("carry", each) for each in document["carries"]]
+    rows = [
+        [kind, e["committed_at"], e["requests"], e["units"], _word(e["sealed"])]
+        for kind, e in entries
+    ]
+    net = document["net"]
+    rows.append(["net", "", net["requests"], net["units"], _word(document["final"])])
     console.print_table(
-        f"usage of {tenant}",
-        ["key", "model", "version", "unit", "requests", "units", "final"],
-        [
-            [r.key_id, r.model, r.version, r.unit, r.requests, r.units, "yes" if r.final else "no"]
-            for r in rows
-        ],
+        f"{found.charge.request_id.text}: {found.charge.model} {found.charge.version}",
+        ["entry", "committed", "requests", "units", "final"],
+        rows,
     )
+
+
+def _word(final: bool) -> str:
+    return "yes" if final else "no"

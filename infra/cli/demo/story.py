@@ -128,7 +128,9 @@ def _batch(
 
 
 def _total(rows: list[Used]) -> Tally:
-    return Tally(sum(row.requests for row in rows), sum(row.units for row in rows))
+    return Tally(
+        sum(row.quantities.requests for row in rows), sum(row.quantities.units for row in rows)
+    )
 
 
 def _check_usage(before: Tally, after: Tally, tally: Tally) -> None:
@@ -151,10 +153,7 @@ def _show(published: Published, served: list[int], rows: list[Used]) -> None:
     console.print_table(
         f"usage of {TENANT}",
         ["key", "model", "version", "requests", "units", "final"],
-        [
-            [r.key_id, r.model, r.version, r.requests, r.units, "yes" if r.final else "no"]
-            for r in rows
-        ],
+        [[*r.group[:3], *r.quantities[:2], "yes" if r.final else "no"] for r in rows],
     )
 
 

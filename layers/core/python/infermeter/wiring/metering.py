@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from infermeter.adapters.archive import S3Archive, S3Manifests
+from infermeter.adapters.findings import DynamoFindings
+from infermeter.adapters.ledger import DynamoLedger
+from infermeter.adapters.usage import DynamoUsage
+from infermeter.metering.requests import Requests
 from infermeter.metering.usage import Usage
 from infermeter.wiring.stores import Stores
 
@@ -14,4 +19,34 @@ class Metering(Stores):
     @cached_property
     def usage(self) -> Usage:
         """What tenants used."""
-        return Usage(self.ledger, self.keys, self.clock)
+        return Usage(self.ledger, self.usage_store, self.keys, self.clock)
+
+    @cached_property
+    def requests(self) -> Requests:
+        """What single requests were charged."""
+        return Requests(self.ledger, self.usage_store)
+
+    @cached_property
+    def ledger_reader(self) -> DynamoLedger:
+        """The ledger to be read by the page: nobody waits for an answer within two seconds."""
+        return DynamoLedger(self.clients.dynamodb(), self.resources.ledger_table)
+
+    @cached_property
+    def usage_store(self) -> DynamoUsage:
+        """Rows and seals of sealed hours."""
+        return DynamoUsage(self.clients.dynamodb(), self.resources.usage_table)
+
+    @cached_property
+    def findings(self) -> DynamoFindings:
+        """Facts that should not be."""
+        return DynamoFindings(self.clients.dynamodb(), self.resources.usage_table)
+
+    @cached_property
+    def archive(self) -> S3Archive:
+        """The permanent ledger."""
+        return S3Archive(self.clients.s3(), self.resources.archive_bucket)
+
+    @cached_property
+    def manifests(self) -> S3Manifests:
+        """What seals cover."""
+        return S3Manifests(self.clients.s3(), self.resources.archive_bucket)
