@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from infermeter.billing.plans import Plan
     from infermeter.metering.ids import RequestId
     from infermeter.metering.ledger import Ledger, LedgerEntry
     from infermeter.service import Call
@@ -124,6 +125,31 @@ class MemoryKeys:
     def last(self, subject: str, count: int) -> list[Act]:
         mine = [act for act in reversed(self.acts) if act.subject == subject]
         return mine[:count]
+
+
+@dataclass
+class MemoryPlans:
+    """The `PlanStore` in lists of versions by name."""
+
+    versions: dict[str, list[Plan]] = field(default_factory=dict)
+    acts: list[Act] = field(default_factory=list)
+
+    def plan(self, name: str, version: int | None = None) -> Plan | None:
+        versions = self.versions.get(name, [])
+        if version is None:
+            return versions[-1] if versions else None
+        return versions[version - 1] if 1 <= version <= len(versions) else None
+
+    def add(self, plan: Plan, act: Act) -> bool:
+        versions = self.versions.setdefault(plan.name, [])
+        if plan.version != len(versions) + 1:
+            return False
+        versions.append(plan)
+        self.acts.append(act)
+        return True
+
+    def names(self) -> list[str]:
+        return sorted(self.versions)
 
 
 @dataclass

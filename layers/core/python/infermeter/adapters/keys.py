@@ -46,7 +46,7 @@ class DynamoKeys:
     def terms(self, plan: str) -> PlanTerms | None:
         """Of the version in force."""
         row = self._get(f"P#{plan}")
-        return None if row is None else PlanTerms(plan, row["ver"], limits_of(row.get("limits")))
+        return None if row is None else PlanTerms(plan, row["rev"], limits_of(row.get("limits")))
 
     def tenants(self) -> Iterator[TenantRecord]:
         """All tenants, by name."""
@@ -83,7 +83,7 @@ class DynamoKeys:
         return transact(self._client, self._table, *places, act=act)
 
     def put_tenant(self, record: TenantRecord, act: Act) -> bool:
-        """Replaces the row and its copy. The plan that it names must exist."""
+        """Replaces the row and its copy."""
         row = _tenant_row(record) | {"rev": record.revision + 1}
         places = (Put(_own(row), revision=record.revision), Put(_listed(row)))
         return transact(self._client, self._table, *places, act=act)

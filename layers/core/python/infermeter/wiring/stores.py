@@ -18,6 +18,7 @@ from infermeter.wiring.resources import Resources
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from infermeter.adapters.plans import DynamoPlans
     from infermeter.engine.onnx import OnnxRuntime
 
 
@@ -50,6 +51,13 @@ class Stores:
     def keys(self) -> DynamoKeys:
         """Keys, tenants, and the terms of their plans."""
         return DynamoKeys(self.clients.dynamodb(), self.resources.control_table)
+
+    @cached_property
+    def plans(self) -> DynamoPlans:
+        """Plans, every version in full."""
+        from infermeter.adapters.plans import DynamoPlans
+
+        return DynamoPlans(self.clients.dynamodb(), self.resources.control_table)
 
     @cached_property
     def pepper(self) -> SecretPepper:
