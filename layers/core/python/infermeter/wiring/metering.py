@@ -19,12 +19,12 @@ class Metering(Stores):
     @cached_property
     def usage(self) -> Usage:
         """What tenants used."""
-        return Usage(self.ledger, self.usage_store, self.keys, self.clock)
+        return Usage(self.ledger_reader, self.usage_store, self.keys, self.clock)
 
     @cached_property
     def requests(self) -> Requests:
         """What single requests were charged."""
-        return Requests(self.ledger, self.usage_store)
+        return Requests(self.ledger_reader, self.usage_store)
 
     @cached_property
     def ledger_reader(self) -> DynamoLedger:
