@@ -25,6 +25,7 @@ class FindingKind(Enum):
     LATE = "late"
     UNSEALED = "unsealed"
     CONFLICT = "conflict"
+    INCOMPLETE = "incomplete"
 
 
 @dataclass(frozen=True, slots=True)
