@@ -50,6 +50,7 @@ RULES = (
             "api",
             "batch.py",
             "billing",
+            "export",
             "limits",
             "metering",
             "statistics",

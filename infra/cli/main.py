@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from infra.cli import keys, models, operations, stack, usage
+from infra.cli import exports, keys, models, operations, stack, usage
 
 app = typer.Typer(
     help="Models as a metered service, on serverless. Without --profile or --stack, commands work "
@@ -24,6 +24,7 @@ app.command()(models.train)
 app.command()(models.publish)
 app.command("models")(models.list_models)
 app.add_typer(keys.app, name="keys")
+app.add_typer(exports.app, name="exports")
 app.command("usage")(usage.show)
 app.command()(operations.invoke)
 app.command()(operations.deploy)

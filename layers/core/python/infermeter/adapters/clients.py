@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
@@ -31,6 +32,10 @@ _PROMPT = Config(
 )
 # After them, one attempt at the spool: it must be over within the second that is left.
 _PROMPT_ONCE = _PROMPT.merge(Config(retries={"total_max_attempts": 1, "mode": "legacy"}))
+# A search through a log takes its time, and five searches a second are all that an account may do.
+_SEARCHING = Config(
+    connect_timeout=2, read_timeout=60, retries={"total_max_attempts": 10, "mode": "standard"}
+)
 
 
 class ClientFactory(Protocol):
@@ -81,6 +86,16 @@ class Clients:
         """Secrets Manager."""
         client: SecretsManagerClient = self._client("secretsmanager")
         return client
+
+    def logs(self) -> CloudWatchLogsClient:
+        """CloudWatch Logs, for long searches; made anew each time."""
+        client: CloudWatchLogsClient = self._factory("logs", config=_SEARCHING)
+        return client
+
+    def marketplace(self, region: str | None = None) -> Any:
+        """AWS Marketplace's metering, in another region where one is named."""
+        config = _PATIENT if region is None else _PATIENT.merge(Config(region_name=region))
+        return self._factory("meteringmarketplace", config=config)
 
     def _client(self, service: str, *, prompt: bool = False) -> Any:
         key = (service, prompt)
