@@ -65,7 +65,7 @@ class Scene:
 
     def __init__(self, *, model_moves: bool) -> None:
         self.table = FickleTable()
-        self.world = World(DynamoLedger(self.table, "ledger"))
+        self.world = World(DynamoLedger(self.table, "ledger", Clock()))
         self.key = self.world.make_key()
         self.world.publish(2.0)
         self.model_moves = model_moves

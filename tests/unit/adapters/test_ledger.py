@@ -44,10 +44,12 @@ LATE = replace(TIMED, request_id=derive_id(NOW_MS - HOUR_MS, "seed"))
 
 @pytest.fixture
 def ledger(cloud: Cloud) -> DynamoLedger:
+    cloud.wiring.clock = lambda: NOW_MS / 1000
     return cloud.wiring.ledger
 
 
 def row(cloud: Cloud, entry: LedgerEntry) -> dict:
+    cloud.wiring.clock = lambda: entry.committed_ms / 1000
     cloud.wiring.ledger.put(entry)
     (item,) = cloud.ledger_items()
     return {name: next(iter(value.values())) for name, value in item.items()}
@@ -154,7 +156,7 @@ FAILURES = pytest.mark.parametrize(
 @FAILURES
 def test_a_put_without_an_answer_is_unavailable(error: Exception) -> None:
     with pytest.raises(LedgerUnavailable, match="retry with the same Idempotency-Key"):
-        DynamoLedger(Failing(error), "ledger").put(TIMED)
+        DynamoLedger(Failing(error), "ledger", lambda: NOW_MS / 1000).put(TIMED)
 
 
 @FAILURES

@@ -16,6 +16,7 @@ from infermeter.adapters.ledger import DynamoLedger
 from infermeter.adapters.signature import Credentials
 from infermeter.adapters.signed_dynamodb import SignedDynamoDB, from_environment
 from infermeter.errors import LedgerUnavailable
+from tests.ports import Clock
 from tests.unit.metering.test_fold import charge
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def test_a_connection_closed_in_the_meantime_costs_no_attempt(server: Server) ->
 
 
 def test_the_ledger_takes_it_for_botocores(server: Server) -> None:
-    ledger, entry = DynamoLedger(server.client(), "ledger"), charge()  # type: ignore[arg-type]
+    ledger, entry = DynamoLedger(server.client(), "ledger", Clock()), charge()  # type: ignore[arg-type]
     server.answers = [(200, {})]
     assert ledger.put(entry) is None
     ((_, body),) = server.requests

@@ -4,11 +4,12 @@
 `sk = <8 hex of the id's hash>#<id>`. Attribute names are short: a put costs by the kilobyte and a
 fold reads by the page. An entry whose id's hour is not its commit hour, and every opaque one,
 also carries `g1pk`, the key of the sparse index by commit hour. An adjustment lies beside its
-charge, `sk = ADJ#<8 hex>#<id>#<n>`, a carry as `CAR#<8 hex>#<id>`.
+charge, `sk = ADJ#<8 hex>#<id>#<n>`, a carry as `CAR#<8 hex>#<id>#<n>`.
 """
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,10 +19,10 @@ from infermeter.adapters.items import from_item, to_item
 from infermeter.errors import LedgerUnavailable
 from infermeter.metering.hours import hour_of
 from infermeter.metering.ids import LEDGER_TTL_S, Channel, recorded_id
-from infermeter.metering.ledger import Kind, LedgerEntry
+from infermeter.metering.ledger import ABANDONED_S, Kind, LedgerEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -29,16 +30,23 @@ if TYPE_CHECKING:
 
 COMMIT_HOUR_INDEX = "commit-hour"
 _SHARD = "0"
+_BEGINNINGS = {Kind.ADJUSTMENT: "ADJ#", Kind.CARRY: "CAR#"}
 
 
 class DynamoLedger:
     """The `Ledger` and its reader over a table; the client gives up within the put's budget."""
 
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client, self._table = client, table
+    def __init__(
+        self, client: DynamoDBClient, table: str, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._client, self._table, self._clock = client, table, clock
 
     def put(self, entry: LedgerEntry) -> LedgerEntry | None:
-        """One conditional write. Raises LedgerUnavailable when its outcome is not known."""
+        """One conditional write. Raises LedgerUnavailable when its outcome is not known, and
+        without an attempt for an entry committed over a minute ago: an hour is sealed some time
+        after its end, and nothing may come later."""
+        if self._clock() - entry.committed_ms / 1000 > ABANDONED_S:
+            raise LedgerUnavailable
         try:
             self._client.put_item(
                 TableName=self._table,
@@ -59,7 +67,7 @@ class DynamoLedger:
         """The charge under an id, and what concerns it."""
         pk, digest = _bucket(tenant, request_id), request_id.sha256()
         found: list[LedgerEntry] = []
-        for beginning in ("", "ADJ#", "CAR#"):
+        for beginning in ("", *_BEGINNINGS.values()):
             begins = f"{beginning}{digest[:8]}#{request_id.text}"
             found += [
                 entry
@@ -104,9 +112,9 @@ def _bucket(tenant: str, request_id: RequestId) -> str:
 
 def _sort_key(entry: LedgerEntry) -> str:
     place = f"{entry.request_id.sha256()[:8]}#{entry.request_id.text}"
-    if entry.kind is Kind.ADJUSTMENT:
-        return f"ADJ#{place}#{entry.number}"
-    return f"CAR#{place}" if entry.kind is Kind.CARRY else place
+    if entry.kind is Kind.CHARGE:
+        return place
+    return f"{_BEGINNINGS[entry.kind]}{place}#{entry.number}"
 
 
 def _row(entry: LedgerEntry) -> dict[str, Any]:
@@ -146,7 +154,7 @@ def entry_of(item: dict[str, Any]) -> LedgerEntry:
     kind = Kind(row["t"])
     text = row["sk"].split("#", 2 if kind is not Kind.CHARGE else 1)[-1]
     number = 0
-    if kind is Kind.ADJUSTMENT:
+    if kind is not Kind.CHARGE:
         text, _, digits = text.rpartition("#")
         number = int(digits)
     return LedgerEntry(

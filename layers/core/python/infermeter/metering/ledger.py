@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from infermeter.metering.ids import Channel, RequestId
 
+# A put is not begun this long after its commit time; an hour is sealed long after.
+ABANDONED_S = 60
+
 
 class Billed(Enum):
     """Whether this answer was charged, an earlier one under the same id, or will be once spooled
@@ -149,6 +152,16 @@ def commit(ledger: Ledger, entry: LedgerEntry, spool: Spool | None = None) -> Co
         return Commit(Billed.PENDING, entry)
     if standing is None or standing.nonce == entry.nonce:
         return Commit(Billed.NEW, entry)
+    check_replay(entry, standing)
+    return Commit(Billed.REPLAY, standing)
+
+
+def check_replay(entry: LedgerEntry, standing: LedgerEntry) -> None:
+    """Nothing, if `entry` repeats the charge that stands.
+
+    Raises RequestIdReused when that is of another payload, RequestIdOutsideWindow when the id is
+    opaque and it is too old.
+    """
     if standing.payload_hash != entry.payload_hash:
         raise RequestIdReused(entry.request_id.text)
     age_s = (entry.committed_ms - standing.committed_ms) / 1000
@@ -157,7 +170,6 @@ def commit(ledger: Ledger, entry: LedgerEntry, spool: Spool | None = None) -> Co
             f"request id '{entry.request_id.text}': expected one first used in the last "
             f"{OPAQUE_WINDOW_S // 3600} h, got one used {age_s / 3600:.0f} h ago; send a new id"
         )
-    return Commit(Billed.REPLAY, standing)
 
 
 def payload_hash(operation: str, model: str, version: str | None, *contents: bytes) -> str:

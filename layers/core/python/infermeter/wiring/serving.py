@@ -70,7 +70,8 @@ class Serving(Stores):
     @cached_property
     def ledger(self) -> DynamoLedger:
         """The ledger, put into alone."""
-        return DynamoLedger(self.clients.hot_dynamodb(), self.resources.ledger_table)
+        client = self.clients.hot_dynamodb()
+        return DynamoLedger(client, self.resources.ledger_table, self.clock)
 
     @cached_property
     def spool(self) -> SqsSpool | None:

@@ -67,7 +67,8 @@ class Stores:
     @cached_property
     def ledger(self) -> DynamoLedger:
         """The ledger."""
-        return DynamoLedger(self.clients.dynamodb(prompt=True), self.resources.ledger_table)
+        client = self.clients.dynamodb(prompt=True)
+        return DynamoLedger(client, self.resources.ledger_table, self.clock)
 
     @cached_property
     def registry(self) -> DynamoRegistry:
