@@ -54,7 +54,12 @@ Each message says what was expected, what came and, where it is not plain, what 
 from __future__ import annotations
 
 import reprlib
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from infermeter.limits.limiter import Quota
 
 MAX_CHARACTERS = 2000
 
@@ -157,7 +162,9 @@ class Forbidden(InfermeterError):
 
 
 class PaymentRequired(InfermeterError):
-    """Nothing is served until the tenant or the operator acts."""
+    """Nothing is served until the tenant or the operator acts. `quotas`: what remains of what."""
+
+    quotas: Sequence[Quota] = ()
 
 
 class BudgetSpent(PaymentRequired):
@@ -178,9 +185,11 @@ class TenantSuspended(PaymentRequired):
 
 
 class LimitReached(InfermeterError):
-    """Too much at once: the same request may be served later. `retry_after_s` says when."""
+    """Too much at once: the same request may be served later. `retry_after_s` says when,
+    `quotas` what remains of what."""
 
     retryable = True
+    quotas: Sequence[Quota] = ()
 
     def __init__(self, message: str, retry_after_s: float) -> None:
         self.retry_after_s = retry_after_s

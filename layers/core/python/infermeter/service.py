@@ -28,7 +28,7 @@ from infermeter.limits.limiter import Unlimited
 from infermeter.metering.ledger import Billed, LedgerEntry, commit
 from infermeter.metering.measures import Quantities
 from infermeter.statistics.buffer import StatisticsBuffer, Unkept
-from infermeter.statistics.counters import Passage
+from infermeter.statistics.counting import CallCounter
 from infermeter.tenants.scopes import Action
 from infermeter.tensors import Tensor, datatype_of
 
@@ -120,6 +120,7 @@ class Service:
         self._ledger, self._spool, self._clock = ledger, spool, clock
         self._limiter: Limiter = limiter or Unlimited()
         self._executor = Executor(self.statistics)
+        self._counter = CallCounter(self.statistics, clock)
 
     def signature(self, model: str, version: str | None) -> Signature:
         """What the model takes and gives. Raises UnknownModel or UnknownVersion."""
@@ -133,7 +134,7 @@ class Service:
         try:
             return self._settle(admitted, self._executor.run_one(admitted), deliver)
         except InfermeterError:
-            self._count_failure(admitted)
+            self._counter.failure(admitted)
             raise
         finally:
             admitted.permit.settle(admitted.charged)
@@ -163,7 +164,7 @@ class Service:
                             raise result
                         outcomes[index] = self._settle(admitted[index], result, deliver)
                     except InfermeterError as error:
-                        self._count_failure(admitted[index])
+                        self._counter.failure(admitted[index])
                         outcomes[index] = error
         finally:
             for each in admitted.values():
@@ -172,7 +173,7 @@ class Service:
 
     def _admit(self, call: Call) -> Admitted:
         started = time.perf_counter()
-        call.principal.scopes.require(Action.INFER, call.model)
+        call.principal.require(Action.INFER, call.model)
         version = self.catalog.resolve(call.model, call.version)
         try:
             admitted = self._admit_to(version, call, started)
@@ -180,7 +181,7 @@ class Service:
                 call.principal, _expected(admitted), call.channel, call.deadline
             )
         except InfermeterError:
-            self._count_refusal(version, started)
+            self._counter.refusal(version, started)
             raise
         return admitted
 
@@ -220,7 +221,7 @@ class Service:
             admitted = self._on_recorded_version(admitted, recorded.entry.version)
             arrays = self._executor.run_one(admitted)
             delivered, result = _deliver(admitted, arrays, deliver)
-        self._count_success(admitted)
+        self._counter.success(admitted)
         return Served(
             call=admitted.call,
             result=result,
@@ -240,12 +241,14 @@ class Service:
         return now
 
     def _commit(self, admitted: Admitted, bytes_out: int) -> Commit:
-        lease = admitted.permit.lease()
+        milliseconds = round(admitted.timings["infer"] * 1000)
+        quantities = _expected(admitted)._replace(bytes_out=bytes_out, milliseconds=milliseconds)
+        lease = admitted.permit.lease(quantities)
         now = self._check_time(admitted.call)
-        entry = self._entry(admitted, bytes_out, lease, now)
+        entry = self._entry(admitted, quantities, lease, now)
         started = time.perf_counter()
         # Unless it becomes known that it was not, it may have been.
-        admitted.charged = entry.quantities
+        admitted.charged = quantities
         try:
             recorded = commit(self._ledger, entry, self._spool)
         except RequestIdRefused:
@@ -256,9 +259,10 @@ class Service:
         admitted.timings["meter"] = time.perf_counter() - started
         return recorded
 
-    def _entry(self, admitted: Admitted, bytes_out: int, lease: str, now: float) -> LedgerEntry:
+    def _entry(
+        self, admitted: Admitted, charged: Quantities, lease: str, now: float
+    ) -> LedgerEntry:
         call, version = admitted.call, admitted.model.version
-        expected = _expected(admitted)
         return LedgerEntry(
             tenant=call.principal.tenant,
             request_id=call.request_id,
@@ -266,12 +270,12 @@ class Service:
             model=version.model,
             version=version.version,
             unit=admitted.model.manifest.unit,
-            units=expected.units,
-            rows=expected.rows,
-            tokens=expected.tokens,
-            bytes_in=call.bytes_in,
-            bytes_out=bytes_out,
-            milliseconds=round(admitted.timings["infer"] * 1000),
+            units=charged.units,
+            rows=charged.rows,
+            tokens=charged.tokens,
+            bytes_in=charged.bytes_in,
+            bytes_out=charged.bytes_out,
+            milliseconds=charged.milliseconds,
             channel=call.channel,
             payload_hash=call.payload_hash,
             nonce=os.urandom(16).hex(),
@@ -291,27 +295,6 @@ class Service:
             raise RecordedVersionGone(call.model, version) from error
         pinned.timings["meter"] = admitted.timings["meter"]
         return pinned
-
-    def _count_success(self, admitted: Admitted) -> None:
-        call, timings = admitted.call, admitted.timings
-        waited_s = call.queued_s + call.decoded_s
-        passage = Passage(
-            ended_ms=int(self._clock() * 1000),
-            total_s=waited_s + time.perf_counter() - admitted.started,
-            queue_s=call.queued_s,
-            input_s=call.decoded_s + admitted.checked_s,
-            infer_s=timings["infer"],
-            output_s=timings["encode"],
-        )
-        counters = self.statistics.of(admitted.model.version)
-        counters.succeed(passage, rows=admitted.rows, run_rows=admitted.run_rows)
-
-    def _count_failure(self, admitted: Admitted) -> None:
-        self._count_refusal(admitted.model.version, admitted.started)
-
-    def _count_refusal(self, version: ModelVersion, started: float) -> None:
-        seconds = time.perf_counter() - started
-        self.statistics.of(version).fail(seconds, int(self._clock() * 1000))
 
 
 def _expected(admitted: Admitted) -> Quantities:

@@ -26,10 +26,11 @@ class Quota(NamedTuple):
 class Permit(Protocol):
     """Leave to serve one request, with what was set aside for it."""
 
-    def lease(self) -> str:
-        """The budget lease to commit under, "" without a budget; to be asked right before the put.
+    def lease(self, charged: Quantities, /) -> str:
+        """The budget leases to commit under, "" without a budget; to be asked right before the
+        put, with what it will charge: more than was set aside is taken now, or refused.
 
-        Where the lease has expired since, another is taken. Raises what `Limiter.admit` raises.
+        Where a lease has expired since, another is taken. Raises what `Limiter.admit` raises.
         """
         ...
 
@@ -53,9 +54,10 @@ class Limiter(Protocol):
     ) -> Permit:
         """Takes one request off the rate and `expected` off the budgets.
 
-        `expected` has what is known before the run; of what is not, milliseconds and bytes out,
-        the most that it may be until `deadline` is set aside. The rate is for HTTP alone: a queue
-        paces itself. Raises RateLimited, BudgetLeased, BudgetSpent, StoreUnavailable.
+        `expected` has what is known before the run. Of what is not, milliseconds and bytes out,
+        the most that it may be until `deadline` is set aside, as far as there is so much. The rate
+        is for HTTP alone: a queue paces itself. Raises RateLimited, BudgetLeased, BudgetSpent,
+        StoreUnavailable.
         """
         ...
 
@@ -63,7 +65,7 @@ class Limiter(Protocol):
 class _Free:
     """The permit of who has no limits."""
 
-    def lease(self) -> str:
+    def lease(self, _: Quantities) -> str:
         return ""
 
     def settle(self, charged: Quantities | None) -> None:
