@@ -8,7 +8,12 @@ from infermeter.adapters.archive import S3Archive, S3Manifests
 from infermeter.adapters.findings import DynamoFindings
 from infermeter.adapters.ledger import DynamoLedger
 from infermeter.adapters.usage import DynamoUsage
+from infermeter.metering.adjustment import Adjustments
+from infermeter.metering.archive import Archiver
+from infermeter.metering.lateness import Lateness
 from infermeter.metering.requests import Requests
+from infermeter.metering.sealing import Sealing
+from infermeter.metering.spool import SpoolConsumer
 from infermeter.metering.usage import Usage
 from infermeter.wiring.stores import Stores
 
@@ -29,7 +34,8 @@ class Metering(Stores):
     @cached_property
     def ledger_reader(self) -> DynamoLedger:
         """The ledger to be read by the page: nobody waits for an answer within two seconds."""
-        return DynamoLedger(self.clients.dynamodb(), self.resources.ledger_table)
+        client = self.clients.dynamodb()
+        return DynamoLedger(client, self.resources.ledger_table, self.clock)
 
     @cached_property
     def usage_store(self) -> DynamoUsage:
@@ -50,3 +56,43 @@ class Metering(Stores):
     def manifests(self) -> S3Manifests:
         """What seals cover."""
         return S3Manifests(self.clients.s3(), self.resources.archive_bucket)
+
+    @cached_property
+    def spool_consumer(self) -> SpoolConsumer:
+        """Puts what was spooled."""
+        return SpoolConsumer(self.ledger, self.findings, self.clock)
+
+    @cached_property
+    def archiver(self) -> Archiver:
+        """Takes the ledger's stream."""
+        return Archiver(self.archive, self.findings)
+
+    @cached_property
+    def sealing(self) -> Sealing:
+        """Makes hours final."""
+        return Sealing(
+            keys=self.keys,
+            ledger=self.ledger_reader,
+            archive=self.archive,
+            usage=self.usage_store,
+            manifests=self.manifests,
+            findings=self.findings,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def adjustments(self) -> Adjustments:
+        """Corrections of the bill."""
+        return Adjustments(self.ledger, self.ledger_reader, self.clock)
+
+    @cached_property
+    def lateness(self) -> Lateness:
+        """Entries of sealed hours that their seals do not cover."""
+        return Lateness(
+            ledger=self.ledger_reader,
+            archive=self.archive,
+            usage=self.usage_store,
+            manifests=self.manifests,
+            adjustments=self.adjustments,
+            findings=self.findings,
+        )

@@ -1,0 +1,56 @@
+"""Seals hours: every five minutes with any event, or as one asks.
+
+Events: `{}`; `{"until":"<yyyymmddhh>"}`, no hour after that one; `{"repair":"<yyyymmddhh>"}`, which
+archives what the table has of an hour and the archive lacks.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger
+
+from infermeter.errors import MalformedEvent
+from infermeter.metering.hours import after
+from infermeter.wiring.metering import Metering
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+# Left over for what a run has begun when it must stop: the last tenant's folds, the report.
+RESERVE_S = 20.0
+
+logger = Logger()
+wiring = Metering.from_environment(os.environ)
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """The event's act and its report; MalformedEvent for an hour that is none."""
+    if "repair" in event:
+        hour = _hour(event, "repair")
+        repaired = {"repaired": hour, "entries": wiring.sealing.repair(hour)}
+        logger.warning("repair", extra=repaired)
+        return repaired
+    until = _hour(event, "until") if "until" in event else ""
+    remaining_s = context.get_remaining_time_in_millis() / 1000
+    report = wiring.sealing.run(deadline=time.time() + remaining_s - RESERVE_S, until=until)
+    document = report.document()
+    for disagreement in document["disagreements"]:
+        logger.error("the folds of an hour differ", extra={"disagreement": disagreement})
+    for failure in report.failures:
+        logger.error("an hour could not be sealed", extra={"failure": failure})
+    logger.info("sealed", extra={"report": document})
+    return document
+
+
+def _hour(event: dict[str, Any], name: str) -> str:
+    hour = event[name]
+    try:
+        # Python's own reading takes shorter ones too.
+        if after(hour, 0) != hour:
+            raise ValueError(hour)
+    except (TypeError, ValueError):
+        raise MalformedEvent(f"{name}: expected an hour as yyyymmddhh, got {hour!r}") from None
+    return str(hour)
