@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from infermeter.metering.ledger import Ledger, LedgerEntry
     from infermeter.service import Call
     from infermeter.tenants.accounts import Act
+    from infermeter.tenants.administration import KeyTerms
     from infermeter.tenants.keys import Key, KeyRecord, PlanTerms, TenantRecord
 
 NOW = 1_790_000_000.0
@@ -436,8 +437,12 @@ class World:
             OpenAIEndpoints(self.service, self.clock).endpoints(),
         )
 
-    def make_key(self, tenant: str = "acme") -> Key:
-        return KeyAdministration(self.keys, lambda: PEPPER, self.clock).create(tenant)
+    @property
+    def key_administration(self) -> KeyAdministration:
+        return KeyAdministration(self.keys, lambda: PEPPER, self.clock)
+
+    def make_key(self, tenant: str = "acme", terms: KeyTerms | None = None) -> Key:
+        return self.key_administration.create(tenant, terms)
 
     def publish(self, factor: float = 2.0, alias: str = "prod", **changes: Any) -> str:
         files = scaling_artifact(factor, **changes)

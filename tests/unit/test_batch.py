@@ -142,7 +142,7 @@ def test_what_names_nobody_to_answer_is_a_dead_letter(
 
 
 def test_a_revoked_keys_message_is_a_dead_letter(queue: Queue) -> None:
-    queue.world.keys.revoke_key(queue.key.id, int(NOW))
+    queue.world.key_administration.revoke(queue.key.id)
     assert queue.fate(queue.message()) == DEAD
 
 

@@ -57,6 +57,8 @@ class Application:
         if not found.route.public:
             started = time.perf_counter()
             exchange.principal = self._authenticator.by_secret(credential(request.headers))
+            # OpenAI's paths name a version behind the model: `name:version`.
+            exchange.principal.require(found.route.action, found.model.partition(":")[0])
             exchange.timings["auth"] = time.perf_counter() - started
         endpoint = self._endpoints.get(found.route.endpoint)
         if endpoint is None:

@@ -5,22 +5,24 @@ from __future__ import annotations
 import hmac
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-from infermeter.errors import Unauthenticated
-from infermeter.tenants.keys import KEY_ID, digest_secret, parse_key
-from infermeter.tenants.scopes import EVERYTHING
+from infermeter.errors import StoreUnavailable, TenantSuspended, Unauthenticated
+from infermeter.limits.terms import UNLIMITED, Limited, Limits
+from infermeter.tenants.keys import KEY_ID, TenantState, digest_secret, parse_key
+from infermeter.tenants.scopes import EVERYTHING, Action
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from infermeter.limits.terms import Limited
-    from infermeter.tenants.keys import KeyRecord, KeyStore
+    from infermeter.tenants.keys import KeyRecord, KeyStore, TenantRecord
     from infermeter.tenants.scopes import Scopes
 
-# A revoked key is refused everywhere within this time.
+# A revoked key, or one of a suspended tenant, is refused everywhere within this time.
 KEY_CACHE_S = 30
 _MAX_CACHED = 10_000
+
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Principal:
     """Who pays: the tenant always comes from the key, never from a payload.
 
     `price` is the plan and its version in force ("<plan>:<version>"; "" for none); `limited` what
-    bounds the key's use, its own and its tenant's.
+    bounds the key's use, its own and its tenant's; `state` the tenant's.
     """
 
     tenant: str
@@ -36,17 +38,68 @@ class Principal:
     scopes: Scopes = EVERYTHING
     limited: tuple[Limited, ...] = ()
     price: str = ""
+    state: TenantState = TenantState.ACTIVE
+
+    def require(self, action: Action, model: str = "") -> None:
+        """Raises TenantSuspended or Forbidden unless this may be done; see `Scopes.require`.
+
+        Who is suspended may still read what it used.
+        """
+        self.require_served(action)
+        self.scopes.require(action, model)
+
+    def require_served(self, action: Action) -> None:
+        """Raises TenantSuspended unless the tenant's state admits this."""
+        state = self.state
+        if state is TenantState.ACTIVE:
+            return
+        if state is TenantState.CLOSED or action is not Action.USAGE:
+            raise TenantSuspended(self.tenant, state.value)
+
+
+class Read(NamedTuple, Generic[Row]):
+    """A row, and when its look-up began (epoch seconds)."""
+
+    at: float
+    row: Row
+
+
+class Remembered(Generic[Row]):
+    """Rows by name, each for `KEY_CACHE_S` at most; absence is never remembered."""
+
+    def __init__(self, look_up: Callable[[str], Row | None], clock: Callable[[], float]) -> None:
+        self._look_up, self._clock = look_up, clock
+        self._rows: dict[str, Read[Row]] = {}
+
+    def get(self, name: str, *, after: float = -math.inf) -> Read[Row] | None:
+        """The row, looked up after this time."""
+        now = self._clock()
+        read = self._rows.get(name)
+        if read is not None and now - read.at < KEY_CACHE_S and read.at >= after:
+            return read
+        self._rows.pop(name, None)
+        row = self._look_up(name)
+        if row is None:
+            return None
+        if len(self._rows) >= _MAX_CACHED:
+            self._rows.clear()
+        read = self._rows[name] = Read(now, row)
+        return read
 
 
 class Authenticator:
-    """Verifies keys; rows are remembered for `KEY_CACHE_S` at most, absence never."""
+    """Verifies keys. A principal is made from three rows: the key, its tenant, the tenant's plan;
+    what is made is remembered until the oldest of them is `KEY_CACHE_S` old, or the key expires.
+    """
 
     def __init__(
         self, store: KeyStore, pepper: Callable[[], bytes], clock: Callable[[], float]
     ) -> None:
-        self._store, self._pepper, self._clock = store, pepper, clock
-        self._cache: dict[str, tuple[float, KeyRecord]] = {}
-        # Keys that were verified, with the time until which their rows may be believed.
+        self._pepper, self._clock = pepper, clock
+        self._keys = Remembered(store.key, clock)
+        self._tenants = Remembered(store.tenant, clock)
+        self._plans = Remembered(store.terms, clock)
+        # By full key or by key id, with the time until which it may be believed.
         self._verified: dict[str, tuple[float, Principal]] = {}
 
     def by_secret(self, text: str | None) -> Principal:
@@ -67,49 +120,80 @@ class Authenticator:
             raise Unauthenticated(
                 "API key: expected im_live_<id>_<secret>_<checksum>, got another form"
             )
-        record = self._record(key.id)
+        started = self._clock()
         given = digest_secret(key.secret, self._pepper())
-        valid_until = 0.0 if record is None else self._valid_until(record, given)
-        if record is None or self._clock() >= valid_until:
+        read = self._keys.get(key.id)
+        if read is not None and read.at < started and not _valid_until(read.row, given):
+            # A secret that a rotation has made since the row was read is as good as the others.
+            read = self._keys.get(key.id, after=started)
+        valid_until = 0.0 if read is None else _valid_until(read.row, given)
+        if read is None or self._clock() >= valid_until:
             raise Unauthenticated(
-                "API key: expected a valid key, got one that is unknown or revoked"
+                "API key: expected a valid key, got one that is unknown or revoked, or has expired"
             )
-        principal = Principal(record.tenant, record.key_id)
-        if len(self._verified) >= _MAX_CACHED:
-            self._verified.clear()
-        read_at, _ = self._cache[key.id]
-        self._verified[text] = (min(read_at + KEY_CACHE_S, valid_until), principal)
-        return principal
+        return self._remember(text, read, valid_until)
 
     def by_key_id(self, key_id: str) -> Principal:
         """The principal of a public key id, for transports whose senders IAM has let in.
 
-        Raises Unauthenticated for an id that is not known or revoked.
+        Raises Unauthenticated for an id that is not known, revoked or expired.
         """
-        record = self._record(key_id) if KEY_ID.fullmatch(key_id) else None
-        if record is None or record.revoked_at is not None:
+        verified = self._verified.get(key_id)
+        if verified is not None and self._clock() < verified[0]:
+            return verified[1]
+        read = self._keys.get(key_id) if KEY_ID.fullmatch(key_id) else None
+        if read is None or read.row.state(self._clock()) != "active":
             raise Unauthenticated(f"key_id: expected that of an active key, got '{key_id}'")
-        return Principal(record.tenant, record.key_id)
+        return self._remember(key_id, read, _expiry(read.row.expires_at))
 
-    @staticmethod
-    def _valid_until(record: KeyRecord, given: str) -> float:
-        """When the given secret stops being valid; 0 for one that is none of the key's."""
-        matches = [
-            math.inf if secret.expires_at is None else secret.expires_at
-            for secret in record.secrets
-            if hmac.compare_digest(secret.digest, given)
-        ]
-        return max(matches, default=0.0) if record.revoked_at is None else 0.0
+    def _remember(self, shown: str, read: Read[KeyRecord], valid_until: float) -> Principal:
+        record = read.row
+        tenant = _present(self._tenants.get(record.tenant), f"tenant '{record.tenant}'")
+        price, limits, oldest = "", tenant.row.limits, min(read.at, tenant.at)
+        if tenant.row.plan:
+            terms = _present(self._plans.get(tenant.row.plan), f"plan '{tenant.row.plan}'")
+            price, oldest = terms.row.reference, min(oldest, terms.at)
+            limits = _override(limits, terms.row.limits)
+        principal = Principal(
+            tenant=record.tenant,
+            key_id=record.key_id,
+            scopes=record.scopes,
+            limited=_limited(record, tenant.row, limits),
+            price=price,
+            state=tenant.row.state,
+        )
+        if len(self._verified) >= _MAX_CACHED:
+            self._verified.clear()
+        self._verified[shown] = (min(oldest + KEY_CACHE_S, valid_until), principal)
+        return principal
 
-    def _record(self, key_id: str) -> KeyRecord | None:
-        now = self._clock()
-        cached = self._cache.get(key_id)
-        if cached is not None and now - cached[0] < KEY_CACHE_S:
-            return cached[1]
-        self._cache.pop(key_id, None)
-        record = self._store.key(key_id)
-        if record is not None:
-            if len(self._cache) >= _MAX_CACHED:
-                self._cache.clear()
-            self._cache[key_id] = (now, record)
-        return record
+
+def _valid_until(record: KeyRecord, given: str) -> float:
+    """When the given secret stops being valid; 0 for one that is none of the key's."""
+    matches = [
+        _expiry(secret.expires_at)
+        for secret in record.secrets
+        if hmac.compare_digest(secret.digest, given)
+    ]
+    ends = min(max(matches, default=0.0), _expiry(record.expires_at))
+    return ends if record.revoked_at is None else 0.0
+
+
+def _expiry(at: int | None) -> float:
+    return math.inf if at is None else at
+
+
+def _override(own: Limits, plan: Limits) -> Limits:
+    return Limits(own.rate or plan.rate, own.budget or plan.budget)
+
+
+def _limited(key: KeyRecord, tenant: TenantRecord, limits: Limits) -> tuple[Limited, ...]:
+    both = (Limited("key", key.key_id, key.limits), Limited("tenant", tenant.tenant, limits))
+    return tuple(limited for limited in both if limited.limits != UNLIMITED)
+
+
+def _present(read: Read[Row] | None, what: str) -> Read[Row]:
+    """Nothing is served without a bill: a row that others point at must be there."""
+    if read is None:
+        raise StoreUnavailable(f"control table: expected the row of {what}, got none")
+    return read

@@ -12,7 +12,7 @@ _SCOPE = re.compile(r"(?P<action>[a-z]+|\*):(?P<pattern>[A-Za-z0-9._-]*\*?)")
 
 
 class Action(Enum):
-    """What a route does, or what a key may be limited to."""
+    """What a route does, or what a key may be limited to. Who may infer may also read."""
 
     INFER = "infer"
     READ = "read"
@@ -29,10 +29,12 @@ class Scope:
 
     def allows(self, action: Action, model: str) -> bool:
         """Whether it includes this."""
-        if self.action not in ("*", action.value):
+        if self.action not in ("*", action.value) and not (
+            action is Action.READ and self.action == Action.INFER.value
+        ):
             return False
         if self.pattern.endswith("*"):
-            return model.startswith(self.pattern[:-1])
+            return not model or model.startswith(self.pattern[:-1])
         return model in ("", self.pattern)
 
     def __str__(self) -> str:

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 import orjson
 
 from infermeter.api.credentials import credential
+from infermeter.api.listing import readable
 from infermeter.api.packing import pack
 from infermeter.api.rendering import JSON
 from infermeter.api.routes import ROUTES
 from infermeter.errors import NotFound, UnknownVersion
 from infermeter.openapi.page import ASSETS, page
+from infermeter.tenants.scopes import Action
 from infermeter.wire.compression import accepted_encoding
 from infermeter.wire.http import HttpResponse
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from infermeter.api.exchange import Endpoint, Exchange
     from infermeter.manifest import Manifest
     from infermeter.service import Service
+    from infermeter.tenants.authentication import Principal
 
 ASSETS_PACKAGE = "infermeter_docs"
 
@@ -51,15 +54,16 @@ class DocumentationEndpoints:
         key = credential(headers)
         manifests: list[Manifest] = []
         if key is not None:
-            exchange.principal = self._service.authenticator.by_secret(key)
-            manifests = list(self._manifests())
+            exchange.principal = principal = self._service.authenticator.by_secret(key)
+            principal.require_served(Action.READ)
+            manifests = list(self._manifests(principal))
         body = orjson.dumps(document(ROUTES, manifests))
         return pack(body, {"content-type": JSON, "cache-control": "no-store"}, headers)
 
-    def _manifests(self) -> Iterator[Manifest]:
+    def _manifests(self, principal: Principal) -> Iterator[Manifest]:
         """Those behind `prod`; what no alias of that name points at has no path of its own."""
         catalog, models = self._service.catalog, self._service.models
-        for model in catalog.models():
+        for model in readable(catalog.models(), principal):
             try:
                 version = catalog.resolve(model, None)
             except UnknownVersion:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from infermeter.api.listing import readable
 from infermeter.api.rendering import render_json
 from infermeter.wire.metadata import model_config, model_metadata
 
@@ -30,8 +31,8 @@ class ModelEndpoints:
             "model_config": self._config,
         }
 
-    def _list(self, _: Exchange) -> HttpResponse:
-        return render_json({"models": self._catalog.models()})
+    def _list(self, exchange: Exchange) -> HttpResponse:
+        return render_json({"models": readable(self._catalog.models(), exchange.caller())})
 
     def _metadata(self, exchange: Exchange) -> HttpResponse:
         version = self._catalog.resolve(exchange.model, exchange.version)

@@ -9,6 +9,7 @@ import numpy as np
 
 from infermeter.api.accounting import with_account
 from infermeter.api.arrival import arrive
+from infermeter.api.listing import readable
 from infermeter.api.packing import pack
 from infermeter.api.rendering import JSON, render_json
 from infermeter.embedding import batch_texts, batch_tokens, takes_text, vectors
@@ -50,9 +51,10 @@ class OpenAIEndpoints:
             "embeddings": self._embed,
         }
 
-    def _models(self, _: Exchange) -> HttpResponse:
+    def _models(self, exchange: Exchange) -> HttpResponse:
         catalog = self._service.catalog
-        entries = [model_entry(catalog.record(model)) for model in catalog.models()]
+        names = readable(catalog.models(), exchange.caller())
+        entries = [model_entry(catalog.record(name)) for name in names]
         return render_json({"object": "list", "data": entries})
 
     def _model(self, exchange: Exchange) -> HttpResponse:

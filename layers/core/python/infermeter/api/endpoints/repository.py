@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from infermeter.api.listing import readable
 from infermeter.api.rendering import render_json
 from infermeter.errors import ModelInUse, NotFound, NothingToLoad
 from infermeter.wire.http import HttpResponse
@@ -37,8 +38,8 @@ class RepositoryEndpoints:
 
     def _index(self, exchange: Exchange) -> HttpResponse:
         decode_index_request(exchange.request.body)
-        records = (self._catalog.record(model) for model in self._catalog.models())
-        return render_json(index(records))
+        names = readable(self._catalog.models(), exchange.caller())
+        return render_json(index(self._catalog.record(name) for name in names))
 
     def _load(self, exchange: Exchange) -> HttpResponse:
         decode_load_request(exchange.request.body)

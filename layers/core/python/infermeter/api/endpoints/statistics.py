@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from infermeter.api.listing import readable
 from infermeter.api.rendering import render_json
 from infermeter.statistics.counters import Counters
 from infermeter.wire.statistics import statistics
@@ -27,12 +28,12 @@ class StatisticsEndpoints:
         return {"server_statistics": self._of_server, "model_statistics": self._of_model}
 
     def _of_server(self, exchange: Exchange) -> HttpResponse:
-        return render_json(statistics(self._called_or_aliased(exchange.deadline)))
+        return render_json(statistics(self._called_or_aliased(exchange)))
 
-    def _called_or_aliased(self, deadline: float) -> Iterator[tuple[str, str, Counters]]:
-        for model in self._catalog.models():
+    def _called_or_aliased(self, exchange: Exchange) -> Iterator[tuple[str, str, Counters]]:
+        for model in readable(self._catalog.models(), exchange.caller()):
             record = self._catalog.record(model)
-            sums = self._statistics.of_model(model, deadline)
+            sums = self._statistics.of_model(model, exchange.deadline)
             listed = {*record.aliases.values(), *sums}
             for version in record.versions:
                 if version in listed:
