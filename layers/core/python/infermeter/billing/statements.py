@@ -1,0 +1,226 @@
+"""Statements: a tenant's month in lines that add up.
+
+Until its hours are sealed, a month's statement is made anew each time it is asked for. The final
+one is kept, and served as it was kept from then on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Protocol
+
+import orjson
+
+from infermeter.billing.rating import Line, fee, rate
+from infermeter.errors import NotFound, UnknownTenant
+from infermeter.metering.hours import after, hour_of
+from infermeter.metering.measures import NOTHING, Quantities
+from infermeter.metering.usage import Group
+from infermeter.metering.windows import Period, month_period
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from infermeter.billing.plans import Plan, PlanStore
+    from infermeter.metering.fold import UsageRow
+    from infermeter.metering.usage import Usage
+    from infermeter.tenants.keys import KeyStore, TenantRecord
+
+# A charge that was not delivered is voided within 25 h. What comes to a closed tenant later is in
+# the next month's statement, or the operator's to settle.
+VOIDED_AFTER_H = 26
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """What is due in one currency: the sum of its lines, each rounded."""
+
+    currency: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What was used by one key of one model version, as one unit, at one price."""
+
+    group: Group
+    quantities: Quantities
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A month (`yyyymm`) of a tenant. `period` is what it covers: less than the month for a tenant
+    that was closed in it.
+
+    `digest` is the SHA-256 of the meter's hourly rows behind it; two statements of one digest are
+    of the same usage. `final`: all its hours are sealed, and it does not change any more.
+    """
+
+    tenant: str
+    month: str
+    period: Period
+    lines: tuple[Line, ...]
+    items: tuple[Item, ...]
+    final: bool
+    watermark: str
+    digest: str
+    issued_at: int
+
+    @property
+    def totals(self) -> tuple[Total, ...]:
+        """By currency; more than one where the plan's currency was changed within the month."""
+        sums: dict[str, Decimal] = {}
+        for line in self.lines:
+            if line.currency:
+                sums[line.currency] = sums.get(line.currency, Decimal(0)) + line.amount
+        return tuple(Total(currency, sums[currency]) for currency in sorted(sums))
+
+
+class StatementArchive(Protocol):
+    """Where final statements are kept. Every method raises StoreUnavailable."""
+
+    def read(self, tenant: str, month: str) -> Statement | None:
+        """The one that is kept, or None."""
+        ...
+
+    def keep(self, statement: Statement) -> bool:
+        """Keeps it, unless one is kept already, which stands: False."""
+        ...
+
+
+class Statements:
+    """Makes statements, or finds those that are kept."""
+
+    def __init__(
+        self,
+        usage: Usage,
+        plans: PlanStore,
+        keys: KeyStore,
+        archive: StatementArchive,
+        clock: Callable[[], float],
+    ) -> None:
+        self._usage, self._plans, self._keys = usage, plans, keys
+        self._archive, self._clock = archive, clock
+
+    def of(self, tenant: str, month: str) -> Statement:
+        """The month's statement as it is now.
+
+        Raises NotFound for a month before the tenant's first or after the present one,
+        UnknownTenant, and UnknownPlan for usage under a plan that is not stored.
+        """
+        record = self._record(tenant)
+        self._check(record, month)
+        return self._archive.read(tenant, month) or self._made(record, month)
+
+    def settle(self, tenant: str) -> list[Statement]:
+        """Keeps the statements of months that have become final; those that were not yet kept.
+
+        To be called whenever hours were sealed: what a run leaves undone, the next one does.
+        """
+        record, watermark = self._record(tenant), self._usage.watermark(tenant)
+        kept: list[Statement] = []
+        for month in _months_back(watermark, record):
+            if books_end(record, month) > watermark:
+                continue
+            if self._archive.read(tenant, month) is not None:
+                break
+            statement = self._made(record, month)
+            if self._archive.keep(statement):
+                kept.append(statement)
+        return kept
+
+    def _made(self, record: TenantRecord, month: str) -> Statement:
+        # First, so that what is sealed meanwhile is not taken for more than it was when read.
+        watermark = self._usage.watermark(record.tenant)
+        period = Period(month_period(month).start, books_end(record, month))
+        rows = sorted(self._usage.hourly(record.tenant, period, watermark), key=_place)
+        lines = rate(rows, self._plan)
+        due = self._fee(record, period)
+        return Statement(
+            tenant=record.tenant,
+            month=month,
+            period=period,
+            lines=(*lines, *due),
+            items=_items(rows),
+            final=period.end <= watermark,
+            watermark=watermark,
+            digest=_digest(rows),
+            issued_at=int(self._clock()),
+        )
+
+    def _fee(self, record: TenantRecord, period: Period) -> list[Line]:
+        """Of the plan that the tenant has now, or had when it was closed; not for a month after."""
+        closed = record.closed_at is not None and _hour(record.closed_at) < period.start
+        plan = self._plans.plan(record.plan) if record.plan and not closed else None
+        return [fee(plan)] if plan is not None and plan.monthly_fee else []
+
+    def _plan(self, reference: str) -> Plan | None:
+        name, _, version = reference.rpartition(":")
+        return self._plans.plan(name, int(version))
+
+    def _record(self, tenant: str) -> TenantRecord:
+        record = self._keys.tenant(tenant)
+        if record is None:
+            raise UnknownTenant(tenant)
+        return record
+
+    def _check(self, record: TenantRecord, month: str) -> None:
+        first, last = _first_month(record), datetime.fromtimestamp(self._clock(), UTC)
+        if not first <= month <= f"{last:%Y%m}":
+            raise NotFound(
+                f"statement: expected a month from {month_text(first)}, the tenant's first, to "
+                f"{last:%Y-%m}, got {month_text(month)}"
+            )
+
+
+def books_end(record: TenantRecord, month: str) -> str:
+    """The hour up to which a month's statement goes: its end, or for a tenant that was closed in
+    it, until its last requests can have been voided."""
+    end = month_period(month).end
+    if record.closed_at is None or _hour(record.closed_at) < month_period(month).start:
+        return end
+    return min(end, after(_hour(record.closed_at), VOIDED_AFTER_H + 1))
+
+
+def month_text(month: str) -> str:
+    """`yyyymm` as `yyyy-mm`."""
+    return f"{month[:4]}-{month[4:]}"
+
+
+def _months_back(watermark: str, record: TenantRecord) -> Iterable[str]:
+    """The months that may be final, the latest first, down to the tenant's own first."""
+    month = watermark[:6]
+    while month >= _first_month(record) and month:
+        yield month
+        month = after(f"{month}0100", -1)[:6]
+
+
+def _first_month(record: TenantRecord) -> str:
+    return _hour(record.created_at)[:6]
+
+
+def _hour(time: int) -> str:
+    return hour_of(time * 1000)
+
+
+def _place(row: UsageRow) -> tuple[str, ...]:
+    return (row.hour, *row.key)
+
+
+def _items(rows: Sequence[UsageRow]) -> tuple[Item, ...]:
+    sums: defaultdict[Group, Quantities] = defaultdict(lambda: NOTHING)
+    for row in rows:
+        group = Group(*row.key)
+        sums[group] = sums[group].plus(row.quantities)
+    return tuple(Item(group, sums[group]) for group in sorted(sums))
+
+
+def _digest(rows: Iterable[UsageRow]) -> str:
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(orjson.dumps([row.hour, *row.key, *row.quantities]) + b"\n")
+    return digest.hexdigest()
