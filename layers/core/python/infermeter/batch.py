@@ -18,6 +18,7 @@ from infermeter.errors import (
     Defect,
     InfermeterError,
     InvalidField,
+    LimitReached,
     RequestIdReused,
     Unavailable,
 )
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from infermeter.transfers.uploads import Reading, Uploads
     from infermeter.wire.envelope import Envelope
 
-_TRANSIENT = (Unavailable, DeadlineExceeded)
+_TRANSIENT = (Unavailable, DeadlineExceeded, LimitReached)
 
 
 @dataclass(frozen=True, slots=True)

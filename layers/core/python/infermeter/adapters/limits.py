@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 from infermeter.adapters.clients import code_of, translated
 from infermeter.adapters.items import from_item, key, to_item
 from infermeter.limits.leases import Account, Lease, Refused, Totals
+from infermeter.limits.periods import bounds
 from infermeter.limits.rate import Arrival
 from infermeter.metering.measures import Measure
 
@@ -35,6 +36,8 @@ _RECLAIMED = key("LS", "RECLAIMED")
 # Transactions on one item that meet cancel each other, and the SDK does not try again.
 _ATTEMPTS = 5
 _PAUSE_S = 0.01
+# Totals of a month are of no use long after it.
+_KEPT_S = 400 * 24 * 3600
 
 
 class DynamoRates:
@@ -213,13 +216,15 @@ class DynamoBudgets:
     def _change(
         self, account: Account, leased: int, settled: int, taken: Account | None, ceiling: int
     ) -> dict[str, Any]:
-        values = {":leased": leased, ":settled": settled, ":none": 0}
+        _, ends = bounds(account.period)
+        expires = int(ends) + _KEPT_S
+        values = {":leased": leased, ":settled": settled, ":none": 0, ":expires": expires}
         change: dict[str, Any] = {
             "TableName": self._table,
             "Key": _account_key(account),
             "UpdateExpression": (
                 "SET leased = if_not_exists(leased, :none) + :leased, "
-                "settled = if_not_exists(settled, :none) + :settled"
+                "settled = if_not_exists(settled, :none) + :settled, ex = :expires"
             ),
         }
         if account == taken:

@@ -7,13 +7,21 @@ from typing import TYPE_CHECKING
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 
+from infermeter.adapters.clients import translated
 from infermeter.errors import SpoolUnavailable
 from infermeter.metering.documents import entry_document
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
 
     from infermeter.metering.ledger import LedgerEntry
+
+_COUNTS: tuple[QueueAttributeNameType, ...] = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
 
 
 class SqsSpool:
@@ -29,3 +37,11 @@ class SqsSpool:
             self._client.send_message(QueueUrl=self._queue_url, MessageBody=body)
         except (BotoCoreError, ClientError) as error:
             raise SpoolUnavailable from error
+
+    def holds_any(self) -> bool:
+        """Whether entries wait, or are with its consumer; by counts that lag by a minute."""
+        with translated("spool"):
+            answer = self._client.get_queue_attributes(
+                QueueUrl=self._queue_url, AttributeNames=list(_COUNTS)
+            )
+        return any(int(answer["Attributes"][name]) for name in _COUNTS)

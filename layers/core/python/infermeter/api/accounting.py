@@ -1,8 +1,10 @@
-"""What an answer tells of its bill and of its time."""
+"""What an answer tells of its bill, of its time, and of what remains."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from infermeter.api.quota import quota_headers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,4 +26,6 @@ def with_account(served: Served[HttpResponse], timings: Mapping[str, float]) -> 
             for name, seconds in spent.items()
         ]
     )
+    if served.quotas:
+        response.headers.update(quota_headers(served.quotas))
     return response

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from infermeter import errors
+from infermeter.api.quota import quota_headers, retry_headers
 from infermeter.wire.http import HttpResponse
 
 # The nearest ancestor in the tree decides.
@@ -33,10 +34,14 @@ STATUSES: dict[type[errors.InfermeterError], int] = {
 }
 # OpenAI's `code`, where it has one.
 _CODES: dict[type[errors.InfermeterError], str] = {
+    errors.BudgetSpent: "insufficient_quota",
+    errors.LimitReached: "rate_limit_exceeded",
+    errors.TenantSuspended: "billing_not_active",
     errors.Unauthenticated: "invalid_api_key",
     errors.UnknownModel: "model_not_found",
     errors.UnknownVersion: "model_not_found",
 }
+_TYPES = {402: "insufficient_quota", 429: "rate_limit_error"}
 JSON = "application/json"  # exactly: kserve's client compares the whole of it
 _INTERNAL = "internal error; nothing was billed unless a retry says 'replay'"
 
@@ -61,6 +66,10 @@ def render_error(error: errors.InfermeterError, family: str = "oip") -> HttpResp
         headers["allow"] = ", ".join(error.allowed)
     elif isinstance(error, errors.UnsupportedEncoding):
         headers["accept-encoding"] = ", ".join(error.readable)
+    elif isinstance(error, errors.LimitReached):
+        headers |= retry_headers(error.retry_after_s) | quota_headers(error.quotas)
+    elif isinstance(error, errors.PaymentRequired):
+        headers |= quota_headers(error.quotas)
     if family == "openai":
         param = _param(error)
         code = next((_CODES[kind] for kind in type(error).__mro__ if kind in _CODES), None)
@@ -91,5 +100,5 @@ def _param(error: errors.InfermeterError) -> str | None:
 def _openai_error(
     message: str, status: int, param: str | None = None, code: str | None = None
 ) -> dict[str, Any]:
-    kind = "server_error" if status >= 500 else "invalid_request_error"
+    kind = "server_error" if status >= 500 else _TYPES.get(status, "invalid_request_error")
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}

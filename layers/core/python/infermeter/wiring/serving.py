@@ -6,6 +6,7 @@ from functools import cached_property
 
 from infermeter.adapters.dead_letters import SqsDeadLetters
 from infermeter.adapters.ledger import DynamoLedger
+from infermeter.adapters.limits import DynamoBudgets, DynamoRates
 from infermeter.adapters.results import S3Results
 from infermeter.adapters.spool import SqsSpool
 from infermeter.adapters.statistics import DynamoStatistics
@@ -22,11 +23,13 @@ from infermeter.api.endpoints.uploads import UploadEndpoints
 from infermeter.api.routes import DATA_PLANE
 from infermeter.batch import BatchConsumer
 from infermeter.engine.models import Models
+from infermeter.limits.leasing import LeasingLimiter
 from infermeter.registry.catalog import Catalog
 from infermeter.service import Service
 from infermeter.statistics.buffer import StatisticsBuffer, Unkept
 from infermeter.transfers.answers import LargeAnswers
 from infermeter.transfers.uploads import Uploads
+from infermeter.wire.limits import MAX_ANSWER_BYTES, MAX_UPLOAD_BYTES
 from infermeter.wiring.stores import Stores
 
 # Of a function's memory, this much may hold models; the rest is the interpreter and the tensors.
@@ -48,6 +51,7 @@ class Serving(Stores):
             clock=self.clock,
             statistics=self.statistics,
             spool=self.spool,
+            limiter=self.limiter,
         )
 
     @cached_property
@@ -72,6 +76,18 @@ class Serving(Stores):
         """The ledger, put into alone."""
         client = self.clients.hot_dynamodb()
         return DynamoLedger(client, self.resources.ledger_table, self.clock)
+
+    @cached_property
+    def limiter(self) -> LeasingLimiter | None:
+        """Rates and budgets, where there is a table for their leases."""
+        table = self.resources.limits_table
+        if not table:
+            return None
+        client = self.clients.hot_dynamodb()
+        most_bytes_out = MAX_ANSWER_BYTES if self.large_answers is None else MAX_UPLOAD_BYTES
+        return LeasingLimiter(
+            DynamoRates(client, table), DynamoBudgets(client, table), self.clock, most_bytes_out
+        )
 
     @cached_property
     def spool(self) -> SqsSpool | None:
