@@ -56,6 +56,7 @@ RULES = (
             "statistics",
             "tenants",
             "transfers",
+            "reconciliation",
             "registry",
             "openapi",
         )

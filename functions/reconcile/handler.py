@@ -1,0 +1,45 @@
+"""What was answered, recorded and billed, compared every hour; what does not agree is found.
+
+Events: `{}` for all that is due, which a schedule's event is, too; `{"hour": "yyyymmddhh"}` for one
+hour anew.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from aws_lambda_powertools import Logger
+
+from infermeter.errors import MalformedEvent
+from infermeter.reconciliation.metrics import metric_lines
+from infermeter.reconciliation.report import finding_document
+from infermeter.wiring.reconciliation import Reconciling
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+# An hour of 1,000,000 requests may take this long; what cannot be done waits for the next run.
+HOUR_S = 300
+
+logger = Logger()
+wiring = Reconciling.from_environment(os.environ)
+namespace = os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "infermeter")
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """The report. MalformedEvent for an hour that is none."""
+    hour = event.get("hour")
+    if hour is not None and not (isinstance(hour, str) and re.fullmatch(r"\d{10}", hour)):
+        raise MalformedEvent(f"hour: expected 'yyyymmddhh' in UTC, got {hour!r}")
+    until = time.time() + context.get_remaining_time_in_millis() / 1000 - HOUR_S
+    report = wiring.reconciliation.run(hour, until=until)
+    for finding in report.findings:
+        logger.error("finding", extra={"finding": finding_document(finding)})
+    for line in metric_lines(report, namespace, time.time()):
+        sys.stdout.write(orjson.dumps(line).decode() + "\n")
+    return report.document()
