@@ -78,6 +78,23 @@ def test_publish(cloud: Cloud, key: Key) -> None:
     assert run(cloud, key, "publish")["passed"] is True
 
 
+def test_spool(cloud: Cloud, key: Key) -> None:
+    (failure,) = run(cloud, key, "spool")["batchItemFailures"]
+    assert failure["itemIdentifier"].endswith("-2")
+    assert [item["u"]["N"] for item in cloud.ledger_items()] == ["2"]
+
+
+def test_archive(cloud: Cloud, key: Key) -> None:
+    assert run(cloud, key, "archive") == {"batchItemFailures": []}
+    archived = boto3.client("s3").list_objects_v2(Bucket=cloud.resources.archive_bucket)
+    assert archived["KeyCount"] == 1
+
+
+def test_fold(cloud: Cloud, key: Key) -> None:
+    report = run(cloud, key, "fold")
+    assert report == {"sealed": [], "open": [], "disagreements": [], "failures": []}
+
+
 def test_an_unset_variable_is_named() -> None:
     with pytest.raises(UnsetVariable, match="INFERMETER_KEY"):
         expand('{"key": "${INFERMETER_KEY}"}', {})

@@ -49,8 +49,9 @@ def _hour(event: dict[str, Any], name: str) -> str:
     hour = event[name]
     try:
         # Python's own reading takes shorter ones too.
-        if after(hour, 0) != hour:
-            raise ValueError(hour)
+        read = after(hour, 0)
     except (TypeError, ValueError):
-        raise MalformedEvent(f"{name}: expected an hour as yyyymmddhh, got {hour!r}") from None
+        read = None
+    if read != hour:
+        raise MalformedEvent(f"{name}: expected an hour as yyyymmddhh, got {hour!r}")
     return str(hour)
