@@ -8,11 +8,15 @@ import re
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
+import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from infra.local import state
+from infra.local.faults import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +41,23 @@ class Stack:
     def json(self, *arguments: str, **environment: str) -> Any:
         """The command's answer for scripts."""
         return json.loads(self.run(*arguments, "--json", **environment))
+
+    def fail(self, seconds: float, *, throttled: float = 0.0, unacknowledged: float = 0.0) -> None:
+        """For that long, lets this share of puts to the ledger be refused, and that share be
+        applied without an answer; see infra/local/faults.py."""
+        outputs = state.load(self.home).outputs  # type: ignore[union-attr]
+        plan = Plan(
+            outputs["LedgerTable"],
+            throttled=throttled,
+            unacknowledged=unacknowledged,
+            until=time.time() + seconds,
+        )
+        state.faults(self.home).write_text(json.dumps(asdict(plan)))
+
+    def environments(self, function: str) -> list[int]:
+        """The pids of the processes that run a function."""
+        listed = self.json("status")["environments"]
+        return [each["pid"] for each in listed if each["function"] == function]
 
 
 def run_command(

@@ -56,13 +56,14 @@ def status(
     if json:
         console.print_json(document)
     else:
-        console.print_table("status", ["", ""], [[k, v] for k, v in document.items()])
+        console.print_table("status", ["", ""], [[k, _shown(v)] for k, v in document.items()])
 
 
 def _local() -> dict[str, Any]:
     from infra.local import stack
 
-    return _document(stack.status())
+    running = [{"function": name, "pid": pid} for name, pid in stack.environments()]
+    return {**_document(stack.status()), "environments": running}
 
 
 def _deployed(profile: str | None, name: str | None, region: str | None) -> dict[str, Any]:
@@ -83,6 +84,13 @@ def _document(status: Any) -> dict[str, Any]:
         "interpreter": status.interpreter,
         "detail": status.detail,
     }
+
+
+def _shown(value: Any) -> Any:
+    """Environments in one line, other values as they are."""
+    if not isinstance(value, list):
+        return value
+    return ", ".join(f"{each['function']} {each['pid']}" for each in value)
 
 
 def _wait() -> None:

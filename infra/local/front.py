@@ -36,17 +36,20 @@ class Front:
     """An ASGI application.
 
     `route` gives where requests go, or a text that says why they cannot yet; `execute` sends
-    one there; a line of JSON per request goes to `log`.
+    one there; `report` is told of each answer and the milliseconds it took, and a line of JSON
+    goes to `log`.
     """
 
     def __init__(
         self,
         route: Callable[[], Route | str],
         execute: Callable[[Route, gateway.Request], Awaitable[gateway.Response]],
+        report: Callable[[Route, gateway.Request, gateway.Response, float], None],
         log: IO[str],
     ) -> None:
         self._route = route
         self._execute = execute
+        self._report = report
         self._log = log
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -63,7 +66,8 @@ class Front:
         if body is None:
             return  # the client went away
         request = _request(scope, body)
-        response = await self._answer(request)
+        route = self._route()
+        response = await self._answer(route, request)
         headers = [
             ("Date", formatdate(usegmt=True)),
             ("Content-Length", str(len(response.body))),
@@ -85,13 +89,16 @@ class Front:
                 "body": b"" if request.method == "HEAD" else response.body,
             }
         )
-        self._note(request, response, (time.perf_counter() - begin) * 1000)
+        took_ms = (time.perf_counter() - begin) * 1000
+        self._note(request, response, took_ms)
+        if isinstance(route, Route):
+            self._report(route, request, response, took_ms)
 
-    async def _answer(self, request: gateway.Request) -> gateway.Response:
-        route = self._route()
+    async def _answer(self, route: Route | str, request: gateway.Request) -> gateway.Response:
         if isinstance(route, str):
             return _error(503, route)
         if len(request.body) > gateway.MAX_BODY_BYTES:
+            request.passage.error = "REQUEST_TOO_LARGE"
             return _error(413, "Request Too Long")
         return await self._execute(route, request)
 

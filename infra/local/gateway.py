@@ -14,6 +14,8 @@ from typing import Any
 from urllib.parse import parse_qsl
 from uuid import uuid4
 
+from infra.local.access_log import Passage
+
 MAX_BODY_BYTES = 10 * 1024 * 1024  # API Gateway's limit of a request
 MAX_EVENT_BYTES = 6 * 1024 * 1024  # Lambda's limit of an event
 INTEGRATION_LIMIT_S = 29.0
@@ -58,6 +60,7 @@ class Request:
     client: str = "127.0.0.1"
     request_id: str = field(default_factory=lambda: str(uuid4()))
     received: float = field(default_factory=time.time)
+    passage: Passage = field(default_factory=Passage)
 
     @property
     def trace_id(self) -> str:

@@ -8,12 +8,12 @@ import signal
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 from weakref import WeakSet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 # Linux sends the parent-death signal when the *thread* that forked ends, so that children are
 # started by one thread that lives as long as the server, never by the thread of a request.
@@ -54,6 +54,24 @@ def end(process: subprocess.Popen[bytes], *, grace_s: float) -> None:
 def kill(process: subprocess.Popen[bytes]) -> None:
     send(process, signal.SIGKILL)
     process.wait()
+
+
+def environments(endpoint: str) -> list[tuple[str, int]]:
+    """(function's name, pid) of each execution environment whose AWS is at `endpoint`.
+
+    As the kernel tells it: of all processes that may be looked at, on Linux.
+    """
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            content = (folder / "environ").read_bytes()
+        except OSError:  # it has ended, or is another user's
+            continue
+        variables = dict(each.partition(b"=")[::2] for each in content.split(b"\0"))
+        name = variables.get(b"AWS_LAMBDA_FUNCTION_NAME")
+        if name and variables.get(b"AWS_ENDPOINT_URL") == endpoint.encode():
+            found.append((name.decode(), int(folder.name)))
+    return sorted(found)
 
 
 def kill_all() -> None:

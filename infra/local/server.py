@@ -81,10 +81,13 @@ def serve(configuration: Configuration) -> None:
 def _install(configuration: Configuration) -> Callable[[], None]:
     """Install the hooks; the result ends the processes that they started."""
     from infra.local.execution import Fleet
+    from infra.local.faults import Faults
     from infra.local.functions import CodeFolder
     from infra.local.ministack.api import send_proxy_events
+    from infra.local.ministack.faults import inject
     from infra.local.ministack.functions import run_functions
     from infra.local.ministack.resources import mend_cloudformation
+    from infra.local.ministack.streams import gather_batches
     from infra.local.ministack.training import add_sagemaker
     from infra.local.sagemaker import SageMaker
 
@@ -97,6 +100,8 @@ def _install(configuration: Configuration) -> Callable[[], None]:
     add_sagemaker(jobs)
     send_proxy_events()
     mend_cloudformation()
+    gather_batches()
+    inject(Faults(state.faults(configuration.home)))
     if configuration.runtime is None:
         return jobs.close
     fleet = Fleet(configuration.runtime)
@@ -122,7 +127,7 @@ async def _serve(configuration: Configuration, end_children: Callable[[], None])
     from hypercorn.config import Config
     from ministack.app import app as services_app
 
-    from infra.local.ministack.api import execute_api
+    from infra.local.ministack.api import execute_api, write_access_log
 
     asked, stopping = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -145,7 +150,7 @@ async def _serve(configuration: Configuration, end_children: Callable[[], None])
         config.loglevel = "WARNING"
     log_path = state.access_log(configuration.home)
     with log_path.open("a") as access_log:
-        application = Front(_router(configuration.home), execute_api, access_log)
+        application = Front(_router(configuration.home), execute_api, write_access_log, access_log)
         await asyncio.gather(
             shut_down(),
             hypercorn_serve(services_app, services, shutdown_trigger=stopping.wait),

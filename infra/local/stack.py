@@ -20,7 +20,7 @@ from urllib.request import urlopen
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local import interpreter as interpreters
-from infra.local import state
+from infra.local import processes, state
 from infra.local.assembly import fingerprint
 from infra.local.credentials import local_session
 from infra.local.deployment import Deployment
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str], None]
 
-__all__ = ["LocalStackError", "Status", "session", "start", "status", "stop"]
+__all__ = ["LocalStackError", "Status", "environments", "session", "start", "status", "stop"]
 
 COMPILED_LAYER = "onnxruntime"  # a part of that layer's description
 _ENDPOINT_PORTS = range(20000, 30000)
@@ -114,6 +114,15 @@ def status() -> Status:
     if not record.alive:
         return _stopped(home, f"the server (pid {record.pid}) has died: {state.server_log(home)}")
     return _status(home, record)
+
+
+def environments() -> list[tuple[str, int]]:
+    """The processes that run functions now: a function's short name and a pid, on Linux."""
+    now = status()
+    if now.endpoint is None:
+        return []
+    short = {name: each for each, name in now.functions.items()}
+    return [(short.get(name, name), pid) for name, pid in processes.environments(now.endpoint)]
 
 
 def session() -> tuple[boto3.Session, str]:

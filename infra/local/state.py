@@ -75,6 +75,10 @@ def access_log(home: Path) -> Path:
     return home / "access.log"
 
 
+def faults(home: Path) -> Path:
+    return home / "faults.json"
+
+
 def birth(pid: int) -> str:
     """Something that is the same for one process only; empty when no such process runs."""
     try:

@@ -54,6 +54,7 @@ class ServingStack(Stack):
         infer.allow("s3:PutObject", on=[storage.inputs.arn_for_objects("*")])
         infer.allow("dynamodb:GetItem", "dynamodb:Query", on=[storage.statistics.table_arn])
         gateway = Gateway(self, "Gateway", function=infer.function, settings=settings.api)
+        self.access_log, self.infer_log = gateway.logs, infer.logs
 
         queue = BatchQueue(self, "Batches", settings=settings.batch)
         batch = Handler(
@@ -78,8 +79,8 @@ class ServingStack(Stack):
         CfnOutput(self, "DeadLetterQueueUrl", value=queue.dead_letters.queue_url)
         CfnOutput(self, "InferFunction", value=infer.function.function_name)
         CfnOutput(self, "BatchFunction", value=batch.function.function_name)
-        CfnOutput(self, "AccessLog", value=gateway.logs.log_group_name)
-        CfnOutput(self, "InferLog", value=infer.logs.log_group_name)
+        CfnOutput(self, "AccessLog", value=self.access_log.log_group_name)
+        CfnOutput(self, "InferLog", value=self.infer_log.log_group_name)
 
 
 def allow_inference(handler: Handler, storage: StorageStack) -> None:

@@ -7,12 +7,15 @@ import asyncio
 import contextvars
 import json
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode
 
 from ministack.services import apigateway_v1
 
-from infra.local import gateway
+from infra.local import access_log, gateway
+from infra.local.ministack.logs import write_log
+from infra.local.output import Line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,6 +47,19 @@ async def execute_api(route: Route, request: gateway.Request) -> gateway.Respons
     return gateway.Response(status, tuple(pairs), body)
 
 
+def write_access_log(
+    route: Route, request: gateway.Request, response: gateway.Response, took_ms: float
+) -> None:
+    """Add the answer's line to the log group that the deployed stage names, if it names one."""
+    stage = apigateway_v1._stages_v1.get(route.api_id, {}).get(route.stage, {})
+    settings = stage.get("accessLogSettings") or {}
+    if not settings:
+        return
+    group = settings["destinationArn"].split(":log-group:")[1].removesuffix(":*")
+    text = access_log.line(settings["format"], route.stage, request, response, took_ms)
+    write_log(group, "access", [Line(time.time_ns() // 1_000_000, text)])
+
+
 class EncodedEvent(dict[str, Any]):
     """An event that is encoded already."""
 
@@ -62,6 +78,8 @@ def send_proxy_events() -> None:
     render = apigateway_v1._gateway_error_response
 
     def render_error(error: Any, request: Mapping[str, Any]) -> tuple[int, dict[str, str], bytes]:
+        if (sent := _request.get(None)) is not None:
+            sent.passage.error = error.response_type
         status, headers, body = render(error, request)
         return (502 if isinstance(error, _BadGateway) and status == 500 else status), headers, body
 
@@ -112,6 +130,7 @@ async def _invoke_proxy(
         return apigateway_v1._GatewayError(
             "REQUEST_TOO_LARGE", "Request Too Long", "RequestEntityTooLargeException"
         )
+    passage, begin = request.passage, time.perf_counter()
     reference = apigateway_v1._extract_lambda_ref_from_integration_uri(integration["uri"])
     try:
         result, missing = await asyncio.wait_for(
@@ -121,15 +140,20 @@ async def _invoke_proxy(
             gateway.INTEGRATION_LIMIT_S,
         )
     except TimeoutError:
+        passage.integration_error = "Endpoint request timed out"
         return apigateway_v1._GatewayError("INTEGRATION_TIMEOUT", "Endpoint request timed out")
+    passage.integration_ms = (time.perf_counter() - begin) * 1000
     if missing or result.get("throttle"):
         return apigateway_v1._GatewayError("API_CONFIGURATION_ERROR", "Internal server error")
+    passage.status, passage.function_request_id = 200, result.get("request_id", "")
     if result.get("error"):
+        passage.integration_error = "The function failed"
         return _BadGateway()
     try:
         answer = gateway.response(result.get("body"), request, place)
     except gateway.MalformedAnswer as error:
         _log.warning("%s: malformed proxy response: %s", reference, error)
+        passage.integration_error = f"Malformed proxy response: {error}"
         return _BadGateway()
     grouped: dict[str, list[str]] = {}
     for name, value in answer.headers:

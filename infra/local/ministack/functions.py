@@ -8,18 +8,18 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ministack.core import lambda_runtime
-from ministack.services import cloudwatch_logs, lambda_svc
+from ministack.services import lambda_svc
 
 from infra.local.functions import Function
 from infra.local.ministack.api import EncodedEvent
+from infra.local.ministack.logs import write_log
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from infra.local.execution import Fleet
     from infra.local.functions import CodeFolder
-    from infra.local.output import Line
 
 _WRITTEN = "written-by-the-environment"
 _EMPTY_ZIP = base64.b64decode("UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA==")
@@ -48,9 +48,9 @@ def run_functions(
         function = _function(config, folders[digest], attached, endpoint)
         payload = event.payload if isinstance(event, EncodedEvent) else json.dumps(event).encode()
         execution = fleet.invoke(function, payload, request_id)
-        _write_log(function.log_group, execution.log_stream, execution.log)
+        write_log(function.log_group, execution.log_stream, execution.log)
         text = "\n".join(line.text for line in execution.log)
-        result = {"log": text, "log_source": _WRITTEN}
+        result = {"log": text, "log_source": _WRITTEN, "request_id": request_id}
         if execution.error is not None:
             return {**result, "body": execution.error, "error": True}
         return {**result, "body": json.loads(execution.payload or b"null")}
@@ -122,11 +122,3 @@ def _function(
             "AWS_ENDPOINT_URL": endpoint,
         },
     )
-
-
-def _write_log(group: str, stream: str, lines: Sequence[Line]) -> None:
-    where = {"logGroupName": group, "logStreamName": stream}
-    cloudwatch_logs._create_log_group({"logGroupName": group})  # both answer 400 if it exists
-    cloudwatch_logs._create_log_stream(where)
-    events = [{"timestamp": line.time_ms, "message": line.text} for line in lines]
-    cloudwatch_logs._put_log_events({**where, "logEvents": events})

@@ -6,7 +6,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from ministack.services import dynamodb, s3
+from ministack.services import apigateway_v1, dynamodb, s3
 from ministack.services.cloudformation import provisioners
 
 from infra.local.bucket_properties import encryption_xml, lifecycle_xml
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
 
 def mend_cloudformation() -> None:
-    """Apply what the template says of tables and buckets, all of it.
+    """Apply what the template says of tables, buckets and stages, all of it.
 
     The calls are made in this process: one over HTTP would wait for the event loop it runs on.
     """
     _after("AWS::DynamoDB::Table", _apply_to_table)
     _after("AWS::S3::Bucket", _apply_to_bucket)
+    _after("AWS::ApiGateway::Stage", _apply_to_stage)
 
 
 def _after(kind: str, apply: Callable[[str, Mapping[str, Any]], None]) -> None:
@@ -66,6 +67,15 @@ def _apply_to_bucket(name: str, properties: Mapping[str, Any]) -> None:
         _expect(s3._put_bucket_encryption(name, encryption_xml(encryption)))
     if lifecycle := properties.get("LifecycleConfiguration"):
         _expect(s3._put_bucket_lifecycle(name, lifecycle_xml(lifecycle)))
+
+
+def _apply_to_stage(name: str, properties: Mapping[str, Any]) -> None:
+    if log := properties.get("AccessLogSetting"):
+        stage = apigateway_v1._stages_v1[properties["RestApiId"]][name]
+        stage["accessLogSettings"] = {
+            "destinationArn": log["DestinationArn"],
+            "format": log["Format"],
+        }
 
 
 def _typed(values: Mapping[str, Any]) -> dict[str, Any]:

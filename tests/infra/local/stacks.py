@@ -9,6 +9,14 @@ from typing import Any
 
 FUNCTIONS = Path(__file__).parent / "functions"
 ASSETS = "cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}"
+ACCESS_LOG = {
+    "request_id": "$context.requestId",
+    "function_request_id": "$context.integration.requestId",
+    "path": "$context.path",
+    "status": "$context.status",
+    "error": "$context.error.responseType",
+    "integration_status": "$context.integration.integrationStatus",
+}
 ERROR = '{"error":$context.error.messageString}'
 
 
@@ -40,6 +48,9 @@ def base() -> dict[str, Any]:
         "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
         "SSESpecification": {"SSEEnabled": True, "SSEType": "KMS"},
     }
+    streamed = {
+        name: table[name] for name in ("AttributeDefinitions", "KeySchema", "BillingMode")
+    } | {"StreamSpecification": {"StreamViewType": "NEW_IMAGE"}}
     rules = [
         {"Status": "Enabled", "ExpirationInDays": 30, "Prefix": "old/"},
         {
@@ -58,12 +69,18 @@ def base() -> dict[str, Any]:
     return {
         "Resources": {
             "Table": {"Type": "AWS::DynamoDB::Table", "Properties": table},
+            "Streamed": {"Type": "AWS::DynamoDB::Table", "Properties": streamed},
             "Bucket": {"Type": "AWS::S3::Bucket", "Properties": bucket},
         },
         "Outputs": {
             "Table": {"Value": ref("Table")},
             "Bucket": {"Value": ref("Bucket")},
+            "Streamed": {"Value": ref("Streamed")},
             "Exported": {"Value": ref("Table"), "Export": {"Name": "base:Table"}},
+            "ExportedStream": {
+                "Value": {"Fn::GetAtt": ["Streamed", "StreamArn"]},
+                "Export": {"Name": "base:Stream"},
+            },
         },
     }
 
@@ -95,6 +112,7 @@ def service() -> dict[str, Any]:
         "Function": ("AWS::Lambda::Function", function),
         **_api(),
         **_queues(),
+        **_stream(),
         "Machine": (
             "AWS::StepFunctions::StateMachine",
             {"RoleArn": arn("Role"), "DefinitionString": json.dumps(_machine())},
@@ -112,6 +130,7 @@ def service() -> dict[str, Any]:
             "Queue": {"Value": ref("Queue")},
             "DeadLetters": {"Value": ref("DeadLetters")},
             "Machine": {"Value": ref("Machine")},
+            "AccessLog": {"Value": ref("AccessLog")},
         },
     }
 
@@ -152,8 +171,17 @@ def _api() -> dict[str, tuple[str, dict[str, Any]]]:
         "Deployment": ("AWS::ApiGateway::Deployment", {"RestApiId": api}),
         "Stage": (
             "AWS::ApiGateway::Stage",
-            {"RestApiId": api, "DeploymentId": ref("Deployment"), "StageName": "live"},
+            {
+                "RestApiId": api,
+                "DeploymentId": ref("Deployment"),
+                "StageName": "live",
+                "AccessLogSetting": {
+                    "DestinationArn": arn("AccessLog"),
+                    "Format": json.dumps(ACCESS_LOG),
+                },
+            },
         ),
+        "AccessLog": ("AWS::Logs::LogGroup", {"RetentionInDays": 1}),
     }
 
 
@@ -170,6 +198,18 @@ def _queues() -> dict[str, tuple[str, dict[str, Any]]]:
         "Queue": ("AWS::SQS::Queue", {"VisibilityTimeout": 2, "RedrivePolicy": redrive}),
         "Mapping": ("AWS::Lambda::EventSourceMapping", mapping),
     }
+
+
+def _stream() -> dict[str, tuple[str, dict[str, Any]]]:
+    stream = {
+        "EventSourceArn": {"Fn::ImportValue": "base:Stream"},
+        "FunctionName": ref("Function"),
+        "BatchSize": 100,
+        "MaximumBatchingWindowInSeconds": 2,
+        "BisectBatchOnFunctionError": True,
+        "StartingPosition": "TRIM_HORIZON",
+    }
+    return {"Stream": ("AWS::Lambda::EventSourceMapping", stream)}
 
 
 def _machine() -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import urllib3
 
+from infra.local import processes
 from tests.infra.local.running import Local, eventually
 
 
@@ -113,3 +114,11 @@ def test_only_the_failed_message_comes_again_and_then_goes_to_the_dead_letters(l
     assert len(deliveries(local, "fine")) == 1
     # The queue's visibility time-out.
     assert float(tries[1]["seen"]) - float(tries[0]["seen"]) >= 1.9
+
+
+def test_the_processes_that_run_a_function_are_known(local: Local):
+    name = local.outputs["EchoFunction"]
+    local.client("lambda").invoke(FunctionName=name, Payload=b"{}")
+    found = processes.environments(local.record.endpoint)
+    assert {function for function, _ in found} == {name}
+    assert processes.environments("http://127.0.0.1:1") == []

@@ -14,6 +14,8 @@ CALLS = 0
 
 
 def handler(event, context):
+    if "Records" in event and "dynamodb" in event["Records"][0]:
+        return follow(event["Records"], context.aws_request_id)
     if "Records" in event:
         return consume(event["Records"])
     if "httpMethod" not in event:
@@ -65,10 +67,30 @@ def answer(text):
 
 def consume(records):
     """Note each delivery in the table; a message whose body is "bad" fails."""
-    table = boto3.resource("dynamodb").Table(os.environ["TABLE"])
     for record in records:
         key = f"{record['messageId']}-{record['attributes']['ApproximateReceiveCount']}"
-        note = {**record, "seen": str(time.time())}
-        table.put_item(Item={"pk": record["body"], "sk": key, "record": json.dumps(note)})
+        note(record["body"], key, {**record, "seen": str(time.time())})
     failed = [record["messageId"] for record in records if record["body"] == "bad"]
     return {"batchItemFailures": [{"itemIdentifier": item} for item in failed]}
+
+
+def follow(records, invocation):
+    """Note each record of the stream; the first that sees the key "slow" takes its time."""
+    if any(record["dynamodb"]["Keys"]["pk"]["S"] == "slow" for record in records):
+        first = {"Key": {"pk": "marks", "sk": "slow"}, "ReturnValues": "UPDATED_OLD"}
+        seen = table().update_item(
+            **first, UpdateExpression="SET seen = :yes", ExpressionAttributeValues={":yes": True}
+        )
+        if "Attributes" not in seen:
+            time.sleep(1.9)
+    for number, record in enumerate(records):
+        place = f"stream/{record['dynamodb']['Keys']['pk']['S']}"
+        note(place, f"{invocation}/{number:04}", {**record, "invocation": invocation})
+
+
+def note(pk, sk, record):
+    table().put_item(Item={"pk": pk, "sk": sk, "record": json.dumps(record)})
+
+
+def table():
+    return boto3.resource("dynamodb").Table(os.environ["TABLE"])
