@@ -32,7 +32,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     outcomes = consumer.consume(messages, deadline=deadline)
     for outcome in outcomes:
         record_outcome(outcome)
+        if outcome.principal is not None:
+            wiring.activity.note(outcome.principal.key_id)
     # Nobody waits here, and a queue that is drained may not call this environment again.
     wiring.statistics.flush(deadline)
+    wiring.activity.flush_due(deadline)
     again = [outcome.message.id for outcome in outcomes if outcome.fate == RETRY]
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}

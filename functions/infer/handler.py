@@ -46,7 +46,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     # What was charged is answered, whatever becomes of its log line.
     with suppress(Exception):
         record_exchange(exchange, seconds=time.perf_counter() - started, cold=cold)
+    if exchange.principal is not None:
+        wiring.activity.note(exchange.principal.key_id)
     wiring.statistics.flush_due(deadline)
+    wiring.activity.flush_due(deadline)
     return encode_answer(exchange.response)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sts import STSClient
 
 # A read that takes longer has failed: the caller's own deadline is 29 s.
 _PATIENT = Config(
@@ -96,6 +97,11 @@ class Clients:
         """AWS Marketplace's metering, in another region where one is named."""
         config = _PATIENT if region is None else _PATIENT.merge(Config(region_name=region))
         return self._factory("meteringmarketplace", config=config)
+
+    def sts(self) -> STSClient:
+        """Security Token Service."""
+        client: STSClient = self._client("sts", prompt=True)
+        return client
 
     def _client(self, service: str, *, prompt: bool = False) -> Any:
         key = (service, prompt)

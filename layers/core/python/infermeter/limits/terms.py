@@ -31,6 +31,18 @@ class Limits:
     rate: Rate | None = None
     budget: Budget | None = None
 
+    def over(self, others: Limits) -> Limits:
+        """These where they are set, else the others."""
+        return Limits(self.rate or others.rate, self.budget or others.budget)
+
+    def __str__(self) -> str:
+        parts = []
+        if self.rate:
+            parts.append(f"{self.rate.per_s:g}/s (burst {self.rate.burst})")
+        if self.budget:
+            parts.append(f"{self.budget.amount} {self.budget.measure.value} a month")
+        return ", ".join(parts) or "none"
+
 
 UNLIMITED = Limits()
 

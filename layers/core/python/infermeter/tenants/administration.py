@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,14 @@ from infermeter.tenants.keys import (
     check_tenant_name,
     digest_secret,
     new_key,
+)
+from infermeter.tenants.rotation import (
+    DEFAULT_GRACE_S,
+    Rotated,
+    check_rotation,
+    earlier_rotation,
+    new_secret,
+    rotate,
 )
 from infermeter.tenants.scopes import EVERYTHING, Scopes
 
@@ -40,7 +49,7 @@ class KeyTerms:
 
 
 class KeyAdministration:
-    """Creates, lists and revokes keys; `actor` says who does."""
+    """Creates, lists, rotates and revokes keys; `actor` says who does."""
 
     def __init__(
         self,
@@ -71,8 +80,14 @@ class KeyAdministration:
             scopes=terms.scopes,
             limits=terms.limits,
         )
-        details = {"scopes": ", ".join(map(str, terms.scopes.scopes)), "name": terms.name}
-        act = self._act(record, "key.create", **details)
+        act = self._act(
+            record,
+            "key.create",
+            name=terms.name,
+            scopes=str(terms.scopes),
+            limits=str(terms.limits),
+            expires_at=terms.expires_at or "never",
+        )
 
         def attempt() -> Key | None:
             owner = self._owner(tenant, now)
@@ -109,6 +124,47 @@ class KeyAdministration:
             )
 
         return attempted(f"key '{key_id}'", attempt)
+
+    def rotate(
+        self,
+        key_id: str,
+        rotation_id: str | None = None,
+        *,
+        grace_s: int = DEFAULT_GRACE_S,
+        end_older: bool = False,
+    ) -> Rotated:
+        """A new secret beside the present one, which ends after `grace_s` seconds.
+
+        Under the same `rotation_id` again: the same key, and nothing is changed. Usage, limits
+        and budgets hang on the key's id, and go on. Raises UnknownKey, InvalidRequest, and
+        AdministrationRefused for a key that is not active, or has two live secrets already.
+        """
+        rotation_id = rotation_id or secrets.token_hex(8)
+        check_rotation(rotation_id, grace_s)
+        pepper = self._pepper()
+
+        def attempt() -> Rotated | None:
+            record, now = self._known(key_id), int(self._clock())
+            self._check_active(record, now)
+            if earlier := earlier_rotation(record, rotation_id, pepper, now):
+                return earlier
+            key, secret = new_secret(record, rotation_id, pepper)
+            rotated = rotate(record, secret, now, grace_s, end_older=end_older)
+            act = self._act(record, "key.rotate", grace_s=grace_s)
+            if not self._store.put_key(rotated, act):
+                return None
+            return Rotated(key, rotation_id, now + grace_s)
+
+        return attempted(f"key '{key_id}'", attempt)
+
+    def _check_active(self, record: KeyRecord, now: int) -> None:
+        owner = self._store.tenant(record.tenant)
+        closed = owner is not None and owner.state is TenantState.CLOSED
+        state = "its tenant's account is closed" if closed else f"it is {record.state(now)}"
+        if closed or record.state(now) != "active":
+            raise AdministrationRefused(
+                f"key '{record.key_id}': expected an active one, but {state}"
+            )
 
     def _owner(self, tenant: str, now: int) -> TenantRecord | None:
         """The tenant, made if it is new; None when others were making it."""

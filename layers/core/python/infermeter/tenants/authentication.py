@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from infermeter.errors import StoreUnavailable, TenantSuspended, Unauthenticated
-from infermeter.limits.terms import UNLIMITED, Limited, Limits
+from infermeter.limits.terms import UNLIMITED, Limited
 from infermeter.tenants.keys import KEY_ID, TenantState, digest_secret, parse_key
 from infermeter.tenants.scopes import EVERYTHING, Action
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from infermeter.limits.terms import Limits
     from infermeter.tenants.keys import KeyRecord, KeyStore, TenantRecord
     from infermeter.tenants.scopes import Scopes
 
@@ -153,7 +154,7 @@ class Authenticator:
         if tenant.row.plan:
             terms = _present(self._plans.get(tenant.row.plan), f"plan '{tenant.row.plan}'")
             price, oldest = terms.row.reference, min(oldest, terms.at)
-            limits = _override(limits, terms.row.limits)
+            limits = limits.over(terms.row.limits)
         principal = Principal(
             tenant=record.tenant,
             key_id=record.key_id,
@@ -181,10 +182,6 @@ def _valid_until(record: KeyRecord, given: str) -> float:
 
 def _expiry(at: int | None) -> float:
     return math.inf if at is None else at
-
-
-def _override(own: Limits, plan: Limits) -> Limits:
-    return Limits(own.rate or plan.rate, own.budget or plan.budget)
 
 
 def _limited(key: KeyRecord, tenant: TenantRecord, limits: Limits) -> tuple[Limited, ...]:

@@ -69,7 +69,10 @@ class Scopes:
     def require(self, action: Action, model: str = "") -> None:
         """Raises Forbidden unless one of them includes this."""
         if not self.allow(action, model):
-            raise Forbidden(action.value, model, ", ".join(map(str, self.scopes)))
+            raise Forbidden(action.value, model, str(self))
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.scopes)) or "everything"
 
 
 EVERYTHING = Scopes()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from infermeter.adapters.activity import DynamoActivity
 from infermeter.adapters.dead_letters import SqsDeadLetters
 from infermeter.adapters.ledger import DynamoLedger
 from infermeter.adapters.limits import DynamoBudgets, DynamoRates
@@ -27,6 +28,7 @@ from infermeter.limits.leasing import LeasingLimiter
 from infermeter.registry.catalog import Catalog
 from infermeter.service import Service
 from infermeter.statistics.buffer import StatisticsBuffer, Unkept
+from infermeter.tenants.activity import Activity, UnkeptUses
 from infermeter.transfers.answers import LargeAnswers
 from infermeter.transfers.uploads import Uploads
 from infermeter.wire.limits import MAX_ANSWER_BYTES, MAX_UPLOAD_BYTES
@@ -103,6 +105,13 @@ class Serving(Stores):
             return StatisticsBuffer(Unkept(), self.clock)
         store = DynamoStatistics(self.clients.dynamodb(prompt=True), table)
         return StatisticsBuffer(store, self.clock)
+
+    @cached_property
+    def activity(self) -> Activity:
+        """Last uses of keys on their way to the table, where there is one."""
+        table = self.resources.limits_table
+        store = DynamoActivity(self.clients.hot_dynamodb(), table) if table else UnkeptUses()
+        return Activity(store, self.clock)
 
     @cached_property
     def batch_consumer(self) -> BatchConsumer:
