@@ -33,6 +33,7 @@ FIRST = "2026092112"
 START = start_of(FIRST).timestamp()
 LICENCE = "arn:aws:license-manager::123456789012:license:l-0123456789abcdef"
 SEAL_S = 20 * 60
+TOKEN = "sk_live_never_shown"
 
 
 class Died(BaseException):
@@ -295,8 +296,8 @@ class ExportWorld:
         if target.kind is TargetKind.MARKETPLACE:
             return Marketplace(target, self.fake.marketplace)
         if target.kind is TargetKind.OPENMETER:
-            return OpenMeter(target, lambda: "token", self.fake.openmeter)
-        return Stripe(target, lambda: "token", self.fake.stripe)
+            return OpenMeter(target, lambda: TOKEN, self.fake.openmeter)
+        return Stripe(target, lambda: TOKEN, self.fake.stripe)
 
     def job(self) -> ExportJob:
         return ExportJob(self.store, self.outbox, self.usage, self.vendor, self.clock)
