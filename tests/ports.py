@@ -17,6 +17,7 @@ from infermeter.api.endpoints.openai import OpenAIEndpoints
 from infermeter.api.endpoints.repository import RepositoryEndpoints
 from infermeter.api.endpoints.statistics import StatisticsEndpoints
 from infermeter.api.endpoints.uploads import UploadEndpoints
+from infermeter.api.routes import DATA_PLANE
 from infermeter.engine.models import Models
 from infermeter.errors import (
     ModelFailed,
@@ -435,6 +436,7 @@ class World:
                 self.service, self.clock, self.uploads, LargeAnswers(self.answers, self.clock)
             ).endpoints(),
             OpenAIEndpoints(self.service, self.clock).endpoints(),
+            routes=DATA_PLANE,
         )
 
     @property

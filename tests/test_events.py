@@ -95,6 +95,14 @@ def test_fold(cloud: Cloud, key: Key) -> None:
     assert report == {"sealed": [], "open": [], "disagreements": [], "failures": []}
 
 
+def test_usage(cloud: Cloud, key: Key) -> None:
+    run(cloud, key, "infer")
+    answer = run(cloud, key, "usage")
+    assert answer["statusCode"] == 200
+    (row,) = json.loads(answer["body"])["data"]
+    assert (row["key_id"], row["requests"], row["units"]) == (key.id, 1, 1)
+
+
 def test_an_unset_variable_is_named() -> None:
     with pytest.raises(UnsetVariable, match="INFERMETER_KEY"):
         expand('{"key": "${INFERMETER_KEY}"}', {})

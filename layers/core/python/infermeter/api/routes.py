@@ -84,6 +84,11 @@ ROUTES: tuple[Route, ...] = (
     Route("repository_index", "POST", "/v2/repository/index"),
     Route("load_model", "POST", "/v2/repository/models/{model}/load", Action.LOAD),
     Route("unload_model", "POST", "/v2/repository/models/{model}/unload", Action.LOAD),
+    Route("usage", "GET", "/v1/usage", Action.USAGE),
+    Route("usage_limits", "GET", "/v1/usage/limits", Action.USAGE),
+    Route("statement", "GET", "/v1/usage/statements/{month}", Action.USAGE),
+    # An id of the caller's own making may have slashes in it.
+    Route("usage_request", "GET", "/v1/usage/requests/{request_id}", Action.USAGE, tail=True),
     Route("openapi", "GET", "/openapi.json", public=True),
     Route("docs", "GET", "/docs", public=True),
     Route("docs_asset", "GET", "/docs/{asset}", public=True),

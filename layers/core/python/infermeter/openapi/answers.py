@@ -67,6 +67,7 @@ HEADERS: Mapping[str, dict[str, Any]] = {
     "accept-encoding": _header("The encodings that a body may have."),
     "etag": _header("Names this content."),
     "cache-control": _header("How long the content may be kept."),
+    "infermeter-next-after": _header("`after` of the next rows, where there are more."),
 }
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 OCTETS = "application/octet-stream"
 _KEPT = ("etag", "cache-control")
+_TENANTS_OWN = ("cache-control", "content-encoding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,53 @@ DESCRIPTIONS: Mapping[str, Description] = {
         "For models whose manifest says that they embed.",
         {"required": True, "content": json_content(ref("EmbeddingsRequest"))},
         ("IdempotencyKey", "ContentEncoding", "AcceptEncoding"),
+    ),
+    "usage": Description(
+        "Usage",
+        "What was used, by time and by key, model and version",
+        success(
+            "Rows in order of time, of the key's own tenant and the models that the key may see.",
+            {**json_content(ref("Usage")), "text/csv": {}},
+            ("cache-control", "content-encoding", "infermeter-next-after"),
+        ),
+        (400,),
+        "Rows whose hours are sealed are final. Those of open hours are made from the ledger as it "
+        "is now. CSV has the same columns.",
+        parameters=(
+            *("From", "To", "Window", "GroupBy", "Limit", "After", "TableFormat"),
+            "AcceptEncoding",
+        ),
+    ),
+    "usage_request": Description(
+        "Usage",
+        "What one request was charged",
+        success("Its entries in the ledger.", json_content(ref("UsageOfRequest")), _TENANTS_OWN),
+        (400, 404),
+        "For 35 days after the request.",
+        parameters=("AcceptEncoding",),
+    ),
+    "statement": Description(
+        "Usage",
+        "What a month comes to",
+        success(
+            "Lines and totals. Once it is final it does not change.",
+            {
+                **json_content(ref("Statement")),
+                "text/csv": {},
+                "text/html": {},
+            },
+            _TENANTS_OWN,
+        ),
+        (400, 404),
+        "For keys that may see the usage of all models.",
+        parameters=("PageFormat", "AcceptEncoding"),
+    ),
+    "usage_limits": Description(
+        "Usage",
+        "What limits the key and its tenant, and what of it was used this month",
+        success("Rates and budgets.", json_content(ref("UsageLimits")), _TENANTS_OWN),
+        (400,),
+        parameters=("AcceptEncoding",),
     ),
     "openapi": Description(
         "Documentation",

@@ -14,6 +14,7 @@ from infermeter.openapi.operations import operation
 from infermeter.openapi.parameters import PARAMETERS
 from infermeter.openapi.schemas import SCHEMAS
 from infermeter.openapi.signatures import request_schema, response_schema, signature_text
+from infermeter.openapi.usage import USAGE_SCHEMAS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +39,7 @@ def document(routes: Sequence[Route], manifests: Sequence[Manifest] = ()) -> dic
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = operation(route)
-    schemas = {**SCHEMAS, **OPENAI_SCHEMAS}
+    schemas = {**SCHEMAS, **OPENAI_SCHEMAS, **USAGE_SCHEMAS}
     examples = {
         manifest.name: example_embedding(manifest.name, manifest.embedding, manifest.signature)
         for manifest in manifests

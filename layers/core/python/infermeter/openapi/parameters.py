@@ -1,10 +1,11 @@
-"""Headers that a request may have, and the names in paths."""
+"""Headers and queries that a request may have, and the names in paths."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from infermeter.openapi.page import ASSETS
+from infermeter.openapi.usage import USAGE_PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,11 +46,20 @@ PARAMETERS: Mapping[str, dict[str, Any]] = {
         "description": "The ETag of the content that is there already.",
         "schema": {"type": "string"},
     },
+    **USAGE_PARAMETERS,
 }
 _NAME: Mapping[str, Any] = {"type": "string", "minLength": 1}
 _PLACEHOLDERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "model": ("A model's name.", {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"}),
     "version": ("A version's number, or an alias such as `prod`.", _NAME),
+    "month": (
+        "A month as YYYY-MM, from the tenant's first to the present one.",
+        {"type": "string", "pattern": "^2[0-9]{3}-(0[1-9]|1[0-2])$"},
+    ),
+    "request_id": (
+        "The Idempotency-Key of a request, or the x-request-id of its answer, percent-encoded.",
+        {"type": "string", "pattern": "^[!-~]{1,128}$"},
+    ),
     "asset": ("A file that the page loads.", {"type": "string", "enum": list(ASSETS)}),
 }
 # OpenAI's paths have no place for a version.

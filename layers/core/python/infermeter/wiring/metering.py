@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from infermeter.adapters.archive import S3Archive, S3Manifests
 from infermeter.adapters.findings import DynamoFindings
 from infermeter.adapters.ledger import DynamoLedger
+from infermeter.adapters.statements import S3Statements
 from infermeter.adapters.usage import DynamoUsage
+from infermeter.billing.statements import Statements
 from infermeter.metering.adjustment import Adjustments
 from infermeter.metering.archive import Archiver
 from infermeter.metering.lateness import Lateness
@@ -16,6 +19,9 @@ from infermeter.metering.sealing import Sealing
 from infermeter.metering.spool import SpoolConsumer
 from infermeter.metering.usage import Usage
 from infermeter.wiring.stores import Stores
+
+if TYPE_CHECKING:
+    from infermeter.api.application import Application
 
 
 class Metering(Stores):
@@ -30,6 +36,29 @@ class Metering(Stores):
     def requests(self) -> Requests:
         """What single requests were charged."""
         return Requests(self.ledger_reader, self.usage_store)
+
+    @cached_property
+    def statements(self) -> Statements:
+        """What a tenant's months come to."""
+        return Statements(self.usage, self.plans, self.keys, self.statement_archive, self.clock)
+
+    @cached_property
+    def statement_archive(self) -> S3Statements:
+        """Where final statements are kept."""
+        return S3Statements(self.clients.s3(), self.resources.archive_bucket)
+
+    @cached_property
+    def usage_application(self) -> Application:
+        """The HTTP API of usage alone, imported by the one function that answers it."""
+        from infermeter.api.application import Application
+        from infermeter.api.endpoints.usage import UsageEndpoints
+        from infermeter.api.routes import USAGE_PLANE
+
+        return Application(
+            self.authenticator,
+            UsageEndpoints(self.usage, self.requests, self.statements, self.clock).endpoints(),
+            routes=USAGE_PLANE,
+        )
 
     @cached_property
     def ledger_reader(self) -> DynamoLedger:
