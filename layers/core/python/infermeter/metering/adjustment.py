@@ -48,9 +48,9 @@ class Adjustments:
         LedgerUnavailable.
         """
         charge, standing = self._charge(tenant, request_id)
-        if number < len(standing):
+        if 0 <= number < len(standing):
             return _same(standing[number], quantities)
-        if number > len(standing):
+        if number != len(standing):
             raise AdministrationRefused(
                 f"adjustment of '{request_id.text}': expected number {len(standing)}, "
                 f"the next one, got {number}"
