@@ -7,7 +7,6 @@ hour anew.
 from __future__ import annotations
 
 import os
-import re
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ import orjson
 from aws_lambda_powertools import Logger
 
 from infermeter.errors import MalformedEvent
+from infermeter.metering.hours import after
 from infermeter.reconciliation.metrics import metric_lines
 from infermeter.reconciliation.report import finding_document
 from infermeter.wiring.reconciliation import Reconciling
@@ -33,9 +33,7 @@ namespace = os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "infermeter")
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """The report. MalformedEvent for an hour that is none."""
-    hour = event.get("hour")
-    if hour is not None and not (isinstance(hour, str) and re.fullmatch(r"\d{10}", hour)):
-        raise MalformedEvent(f"hour: expected 'yyyymmddhh' in UTC, got {hour!r}")
+    hour = _hour(event["hour"]) if "hour" in event else None
     until = time.time() + context.get_remaining_time_in_millis() / 1000 - HOUR_S
     report = wiring.reconciliation.run(hour, until=until)
     for finding in report.findings:
@@ -43,3 +41,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     for line in metric_lines(report, namespace, time.time()):
         sys.stdout.write(orjson.dumps(line).decode() + "\n")
     return report.document()
+
+
+def _hour(given: Any) -> str:
+    try:
+        # Python's own reading takes shorter ones too.
+        read = after(given, 0)
+    except (TypeError, ValueError):
+        read = None
+    if read is None or read != given:
+        raise MalformedEvent(f"hour: expected yyyymmddhh in UTC, got {given!r}")
+    return read

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from infermeter.metering.findings import Finding, FindingKind
-from infermeter.metering.hours import after, hour_of, start_of
+from infermeter.metering.hours import after, bounds_of, hour_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +20,6 @@ OUTBOX_AGE_S = 6 * 3600
 UNSEALED_AGE_S = 2 * 3600
 # What others find is told again for a day.
 TOLD_S = 24 * 3600
-FOUND_BY_OTHERS = (FindingKind.MODIFIED, FindingKind.CONFLICT)
 
 
 class Depth(NamedTuple):
@@ -62,12 +61,20 @@ class StandingChecks:
             details = {"target": export.target, "hour": export.hour}
             yield Finding(FindingKind.OUTBOX_AGE, export.tenant, export.at, details)
         for tenant in self._tenants():
-            hour = self._usage.watermark(tenant.tenant) or hour_of(tenant.created_at * 1000)
-            due = int(start_of(after(hour)).timestamp()) + UNSEALED_AGE_S
-            if due < now:
-                yield Finding(FindingKind.UNSEALED, tenant.tenant, due, {"hour": hour})
+            # As the sealing job counts: the hour before allows for clocks that differ.
+            first = after(hour_of(tenant.created_at * 1000), -1)
+            hour = self._usage.watermark(tenant.tenant) or first
+            end = bounds_of(hour)[1] // 1000
+            if end + UNSEALED_AGE_S < now:
+                yield Finding(FindingKind.UNSEALED, tenant.tenant, end, {"hour": hour})
 
     def told(self, now: float) -> Iterator[Finding]:
-        """What the archive and the spool's consumer found in the last day; it is stored already."""
-        for kind in FOUND_BY_OTHERS:
-            yield from self._findings.of_kind(kind, int(now) - TOLD_S, int(now) + 1)
+        """What others found in the last day, and stored: items that were changed, ids with two
+        charges, entries of tenants that nobody knows."""
+        day = (int(now) - TOLD_S, int(now) + 1)
+        for kind in (FindingKind.MODIFIED, FindingKind.CONFLICT):
+            yield from self._findings.of_kind(kind, *day)
+        known = {tenant.tenant for tenant in self._tenants()}
+        for finding in self._findings.of_kind(FindingKind.UNSEALED, *day):
+            if finding.tenant not in known:
+                yield finding
