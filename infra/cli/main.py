@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from infra.cli import exports, keys, models, operations, stack, usage
+from infra.cli import exports, keys, models, operations, plans, stack, tenants, usage
 
 app = typer.Typer(
     help="Models as a metered service, on serverless. Without --profile or --stack, commands work "
@@ -24,6 +24,8 @@ app.command()(models.train)
 app.command()(models.publish)
 app.command("models")(models.list_models)
 app.add_typer(keys.app, name="keys")
+app.add_typer(tenants.app, name="tenants")
+app.add_typer(plans.app, name="plans")
 app.add_typer(exports.app, name="exports")
 app.command("usage")(usage.show)
 app.command()(operations.invoke)
