@@ -6,6 +6,7 @@ from pathlib import Path
 import aws_cdk as cdk
 
 from infra.settings import load
+from infra.stacks.metering import MeteringStack
 from infra.stacks.serving import ServingStack
 from infra.stacks.storage import StorageStack
 from infra.stacks.training import TrainingStack
@@ -24,6 +25,7 @@ app = cdk.App(
 )
 settings = load(HERE / (app.node.try_get_context("settings") or "settings.toml"))
 storage = StorageStack(app, f"{settings.name}-storage", settings=settings)
-ServingStack(app, f"{settings.name}-serving", settings=settings, storage=storage)
+serving = ServingStack(app, f"{settings.name}-serving", settings=settings, storage=storage)
+MeteringStack(app, f"{settings.name}-metering", settings=settings, storage=storage, serving=serving)
 TrainingStack(app, f"{settings.name}-training", settings=settings, storage=storage)
 app.synth()

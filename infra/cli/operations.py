@@ -20,7 +20,17 @@ from infra.local.synthesis import SILENCED_NODES
 if TYPE_CHECKING:
     from infra.cli.target import Target
 
-FUNCTIONS = {"infer": "InferFunction", "batch": "BatchFunction", "publish": "PublishFunction"}
+FUNCTIONS = {
+    "infer": "InferFunction",
+    "batch": "BatchFunction",
+    "usage": "UsageFunction",
+    "spool": "SpoolFunction",
+    "archive": "ArchiveFunction",
+    "fold": "FoldFunction",
+    "export": "ExportFunction",
+    "reconcile": "ReconcileFunction",
+    "publish": "PublishFunction",
+}
 TRAINING_LOGS = "/aws/sagemaker/TrainingJobs"
 INFRA = Path(__file__).resolve().parents[1]
 _POLL_S = 1.0
@@ -52,7 +62,7 @@ def logs(
             if json:
                 console.print_json(line)
             else:
-                console.out.print(f"{line['source']:8} {line['message']}", markup=False)
+                console.out.print(f"{line['source']:9} {line['message']}", markup=False)
         if not follow:
             return
         time.sleep(_POLL_S)

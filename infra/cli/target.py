@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from infermeter.wiring.operator import OperatorWiring
 
 DEFAULT_STACK = "infermeter"
-PARTS = ("storage", "serving", "training")
+PARTS = ("storage", "serving", "metering", "training")
 
 Profile = Annotated[
     str | None, typer.Option(help="AWS profile of a deployed stack (default: the local stack).")

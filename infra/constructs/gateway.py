@@ -1,4 +1,4 @@
-"""The REST API in front of a function: every path and method, any content type."""
+"""The REST API in front of two functions: every path and method, any content type."""
 
 from __future__ import annotations
 
@@ -47,10 +47,11 @@ REFUSAL = {"application/json": '{"error":$context.error.messageString}'}
 class Gateway(Construct):
     """A regional REST API with one stage, throttled and with access logs.
 
-    The function authenticates: a gateway authorizer cannot take a key from either of two headers.
-    Access logs need a role in API Gateway's settings of the whole account and region. With
-    `account_role` this stack sets it (and leaves it when it goes, as other APIs may then use it);
-    an account that has set its own turns the setting off.
+    `usage` answers at `/v1/usage` and below, `function` everywhere else. They authenticate: a
+    gateway authorizer cannot take a key from either of two headers. Access logs need a role in API
+    Gateway's settings of the whole account and region. With `account_role` this stack sets it (and
+    leaves it when it goes, as other APIs may then use it); an account that has set its own turns
+    the setting off.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Gateway(Construct):
         construct_id: str,
         *,
         function: lambda_.IFunction,
+        usage: lambda_.IFunction,
         settings: Api,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -86,8 +88,15 @@ class Gateway(Construct):
             kind = apigateway.ResponseType.of(f"DEFAULT_{side}")
             self.api.add_gateway_response(f"Default{side}", type=kind, templates=REFUSAL)
 
-        integration = apigateway.LambdaIntegration(
-            function, allow_test_invoke=False, timeout=TIMEOUT
-        )
-        self.api.root.add_method("ANY", integration)
-        self.api.root.add_resource("{proxy+}").add_method("ANY", integration)
+        # `/v1` has methods of its own, so that no path hangs on how the gateway falls back.
+        version = self.api.root.add_resource("v1")
+        _lead(function, self.api.root, version)
+        _lead(usage, version.add_resource("usage"))
+
+
+def _lead(function: lambda_.IFunction, *resources: apigateway.IResource) -> None:
+    """Send every method of these resources, and of all below them, to the function."""
+    integration = apigateway.LambdaIntegration(function, allow_test_invoke=False, timeout=TIMEOUT)
+    for resource in resources:
+        resource.add_method("ANY", integration)
+        resource.add_resource("{proxy+}").add_method("ANY", integration)

@@ -1,4 +1,4 @@
-"""What answers: the API with its function, the queue with its own."""
+"""What answers: the API with its functions, the queue with its own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from infra.constructs.batch_queue import BatchQueue
 from infra.constructs.gateway import Gateway
 from infra.constructs.handler import Handler
 from infra.constructs.layers import Layers, docs_layer
+from infra.constructs.metering_permissions import allow_usage
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class ServingStack(Stack):
-    """Two functions over one core: `infer` behind the gateway, `batch` behind the queue."""
+    """Over one core, `infer` and `usage` behind the gateway, `batch` behind the queue."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, settings: Settings, storage: StorageStack
@@ -53,7 +54,26 @@ class ServingStack(Stack):
         # A presigned upload has its signer's rights.
         infer.allow("s3:PutObject", on=[storage.inputs.arn_for_objects("*")])
         infer.allow("dynamodb:GetItem", "dynamodb:Query", on=[storage.statistics.table_arn])
-        gateway = Gateway(self, "Gateway", function=infer.function, settings=settings.api)
+        usage = Handler(
+            self,
+            "Usage",
+            name="usage",
+            memory_mb=settings.usage.memory_mb,
+            timeout_s=settings.usage.timeout_s,
+            environment={
+                "INFERMETER_ARCHIVE_BUCKET": storage.archive.bucket_name,
+                "INFERMETER_CONTROL_TABLE": storage.control.table_name,
+                "INFERMETER_LEDGER_TABLE": storage.ledger.table_name,
+                "INFERMETER_PEPPER_SECRET": storage.pepper.secret_arn,
+                "INFERMETER_USAGE_TABLE": storage.usage.table_name,
+            },
+            layers=layers,
+            settings=settings.functions,
+        )
+        allow_usage(usage, storage)
+        gateway = Gateway(
+            self, "Gateway", function=infer.function, usage=usage.function, settings=settings.api
+        )
         self.access_log, self.infer_log = gateway.logs, infer.logs
 
         queue = BatchQueue(self, "Batches", settings=settings.batch)
@@ -79,6 +99,7 @@ class ServingStack(Stack):
         CfnOutput(self, "DeadLetterQueueUrl", value=queue.dead_letters.queue_url)
         CfnOutput(self, "InferFunction", value=infer.function.function_name)
         CfnOutput(self, "BatchFunction", value=batch.function.function_name)
+        CfnOutput(self, "UsageFunction", value=usage.function.function_name)
         CfnOutput(self, "AccessLog", value=self.access_log.log_group_name)
         CfnOutput(self, "InferLog", value=self.infer_log.log_group_name)
 

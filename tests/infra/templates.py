@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-STACKS = ("storage", "serving", "training")
+STACKS = ("storage", "serving", "metering", "training")
 
 
 class Assembly:

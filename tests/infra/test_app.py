@@ -34,15 +34,26 @@ OUTPUTS = {
         "DeadLetterQueueUrl",
         "InferFunction",
         "BatchFunction",
+        "UsageFunction",
         "AccessLog",
         "InferLog",
+    },
+    "metering": {
+        "SpoolFunction",
+        "ArchiveFunction",
+        "FoldFunction",
+        "ExportFunction",
+        "ReconcileFunction",
+        "StreamFailuresUrl",
     },
     "training": {"PublishFunction", "StateMachine"},
 }
 
 # Properties that fix a resource's identity: two deployments of one name would collide.
 PHYSICAL_NAMES = {
+    "AWS::CloudWatch::Alarm": "AlarmName",
     "AWS::DynamoDB::Table": "TableName",
+    "AWS::Events::Rule": "Name",
     "AWS::IAM::Role": "RoleName",
     "AWS::Lambda::Function": "FunctionName",
     "AWS::Lambda::LayerVersion": "LayerName",

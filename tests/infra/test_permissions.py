@@ -20,6 +20,10 @@ MANAGED = {"AmazonAPIGatewayPushToCloudWatchLogs": "what API Gateway checks its 
 
 LEDGER = "LedgerTable"
 
+READ = {"dynamodb:GetItem", "dynamodb:Query"}
+WRITE = {"dynamodb:PutItem", "dynamodb:UpdateItem"}
+FOLLOWERS = ("Spool", "Archive", "Fold", "Export", "Reconcile")
+
 
 def rights(assembly: Assembly, role: str, on: str) -> set[str]:
     """The actions that a role may do on the resources in whose ARN this text is."""
@@ -62,7 +66,7 @@ def test_each_function_has_a_role_of_its_own(assembly: Assembly) -> None:
         for stack in STACKS
         for function in assembly.resources(stack, "AWS::Lambda::Function").values()
     ]
-    assert len(roles) == len(set(roles)) == 3
+    assert len(roles) == len(set(roles)) == 9
 
 
 @pytest.mark.parametrize("role", ["Infer", "Batch"])
@@ -139,6 +143,137 @@ def test_who_serves_knows_neither_usage_nor_archive(assembly: Assembly, role: st
 def test_only_batch_knows_its_queue(assembly: Assembly) -> None:
     assert "sqs:SendMessage" in rights(assembly, "Batch", "DeadLetters")
     assert rights(assembly, "Infer", "Batches") == set()
+
+
+@pytest.mark.parametrize(
+    ("role", "actions"),
+    [
+        ("Spool", {"dynamodb:PutItem"}),
+        ("Fold", READ),
+        ("Export", set()),
+        ("Reconcile", {*READ, "dynamodb:PutItem"}),
+        ("Usage", READ),
+    ],
+)
+def test_nobody_changes_an_entry_and_few_add_one(
+    assembly: Assembly, role: str, actions: set[str]
+) -> None:
+    assert rights(assembly, role, LEDGER) == actions
+
+
+def test_the_archive_hears_of_entries_by_the_stream_alone(assembly: Assembly) -> None:
+    assert rights(assembly, "Archive", LEDGER) == {
+        "dynamodb:DescribeStream",
+        "dynamodb:GetRecords",
+        "dynamodb:GetShardIterator",
+        "dynamodb:ListStreams",
+    }
+    for _, actions, resources in assembly.statements("Archive"):
+        if "dynamodb:GetRecords" in actions:
+            assert [each for each in resources if not each.endswith("/stream/*")] == []
+
+
+@pytest.mark.parametrize(
+    ("role", "actions"),
+    [
+        ("Spool", {"dynamodb:PutItem"}),
+        ("Archive", {"dynamodb:PutItem"}),
+        ("Fold", {*READ, *WRITE, "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem"}),
+        ("Export", {*READ, *WRITE}),
+        ("Reconcile", {*READ, "dynamodb:PutItem"}),
+        ("Usage", READ),
+    ],
+)
+def test_findings_are_added_and_rows_are_the_folds(
+    assembly: Assembly, role: str, actions: set[str]
+) -> None:
+    assert rights(assembly, role, "UsageTable") == actions
+
+
+@pytest.mark.parametrize("role", ["Fold", "Export", "Reconcile", "Usage"])
+def test_who_follows_the_ledger_only_reads_tenants(assembly: Assembly, role: str) -> None:
+    assert rights(assembly, role, "ControlTable") == READ
+
+
+@pytest.mark.parametrize("role", ["Spool", "Archive", "Export", "Reconcile", "Usage"])
+def test_limits_are_the_concern_of_who_serves_and_of_the_fold(
+    assembly: Assembly, role: str
+) -> None:
+    assert rights(assembly, role, "LimitsTable") == set()
+
+
+def objects(assembly: Assembly, role: str, action: str) -> set[str]:
+    """Below which prefixes of the archive a role may do this to objects."""
+    return {
+        resource.rpartition("}/")[2]
+        for _, actions, resources in assembly.statements(role)
+        for resource in resources
+        if action in actions and "ArchiveBucket" in resource
+    }
+
+
+@pytest.mark.parametrize(
+    ("role", "written", "read"),
+    [
+        ("Archive", {"ledger/*"}, set()),
+        ("Fold", {"ledger/*", "seals/*", "statements/*"}, {"ledger/*", "seals/*"}),
+        ("Export", {"exports/*"}, set()),
+        ("Reconcile", set(), {"ledger/*", "seals/*"}),
+        ("Usage", set(), {"statements/*"}),
+        ("Spool", set(), set()),
+    ],
+)
+def test_each_writes_its_own_part_of_the_archive(
+    assembly: Assembly, role: str, written: set[str], read: set[str]
+) -> None:
+    assert objects(assembly, role, "s3:PutObject") == written
+    assert objects(assembly, role, "s3:GetObject") == read
+
+
+@pytest.mark.parametrize("role", [*FOLLOWERS, "Usage"])
+def test_nobody_deletes_from_the_archive(assembly: Assembly, role: str) -> None:
+    assert not [each for each in rights(assembly, role, "ArchiveBucket") if "Delete" in each]
+
+
+@pytest.mark.parametrize("role", ["Archive", "Export", "Usage"])
+def test_only_the_spools_consumer_takes_from_it(assembly: Assembly, role: str) -> None:
+    assert rights(assembly, role, "SpoolQueue") == set()
+    assert "sqs:DeleteMessage" in rights(assembly, "Spool", "SpoolQueue")
+
+
+def test_fold_and_reconcile_measure_the_spool(assembly: Assembly) -> None:
+    assert rights(assembly, "Fold", "SpoolQueue") == {"sqs:GetQueueAttributes"}
+    assert rights(assembly, "Reconcile", "SpoolQueue") == {
+        "sqs:GetQueueAttributes",
+        "sqs:ReceiveMessage",
+    }
+
+
+def test_reconcile_searches_two_logs_and_nobody_else_reads_any(assembly: Assembly) -> None:
+    ((role, resources),) = [
+        (role, on)
+        for role, actions, on in assembly.statements()
+        if "logs:FilterLogEvents" in actions
+    ]
+    assert role.startswith("Reconcile")
+    assert len(resources) == 2
+    for log, resource in zip(("GatewayAccessLogs", "InferLogs"), resources, strict=True):
+        assert log in resource
+
+
+@pytest.mark.parametrize(
+    ("secret", "readers"),
+    [("Pepper2", {"Infer", "Batch", "Usage"}), ("Export1", {"Export"})],
+)
+def test_secrets_are_read_by_those_who_need_them(
+    assembly: Assembly, secret: str, readers: set[str]
+) -> None:
+    found = {
+        role.partition("Role")[0]
+        for role, actions, on in assembly.statements()
+        if "secretsmanager:GetSecretValue" in actions and any(secret in each for each in on)
+    }
+    assert found == readers
 
 
 def test_publish_touches_no_ledger_and_no_key(assembly: Assembly) -> None:

@@ -8,6 +8,8 @@ import pytest
 from tests.infra.templates import text
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from tests.infra.templates import Assembly
 
 FUNCTION = "AWS::Lambda::Function"
@@ -15,7 +17,7 @@ STAGE = "AWS::ApiGateway::Stage"
 QUEUE = "AWS::SQS::Queue"
 
 
-@pytest.mark.parametrize(("name", "own"), [("Infer", ["{Docs"]), ("Batch", [])])
+@pytest.mark.parametrize(("name", "own"), [("Infer", ["{Docs"]), ("Batch", []), ("Usage", [])])
 def test_functions_run_the_layers_on_the_chosen_python(
     assembly: Assembly, name: str, own: list[str]
 ) -> None:
@@ -28,7 +30,7 @@ def test_functions_run_the_layers_on_the_chosen_python(
         assert layer.startswith(name_of_it)
 
 
-@pytest.mark.parametrize("name", ["Infer", "Batch"])
+@pytest.mark.parametrize("name", ["Infer", "Batch", "Usage"])
 def test_functions_reserve_no_concurrency_and_are_not_traced(assembly: Assembly, name: str) -> None:
     function = assembly.properties("serving", FUNCTION, name)
     assert "ReservedConcurrentExecutions" not in function
@@ -92,13 +94,45 @@ def test_the_gateway_leaves_compression_to_client_and_function(assembly: Assembl
     )
 
 
-def test_every_path_and_method_reaches_the_function(assembly: Assembly) -> None:
-    (resource,) = assembly.resources("serving", "AWS::ApiGateway::Resource").values()
-    assert resource["Properties"]["PathPart"] == "{proxy+}"
-    methods = assembly.resources("serving", "AWS::ApiGateway::Method").values()
-    assert [method["Properties"]["HttpMethod"] for method in methods] == ["ANY", "ANY"]
-    for method in methods:
-        assert method["Properties"]["Integration"]["Type"] == "AWS_PROXY"
+def test_usage_knows_its_resources(assembly: Assembly) -> None:
+    given = assembly.properties("serving", FUNCTION, "Usage")["Environment"]["Variables"]
+    assert {name for name in given if name.startswith("INFERMETER_")} == {
+        "INFERMETER_ARCHIVE_BUCKET",
+        "INFERMETER_CONTROL_TABLE",
+        "INFERMETER_LEDGER_TABLE",
+        "INFERMETER_PEPPER_SECRET",
+        "INFERMETER_USAGE_TABLE",
+    }
+
+
+def routes(assembly: Assembly) -> dict[str, dict[str, Any]]:
+    """What integrates each path's method ANY, which is the only one."""
+    resources = assembly.resources("serving", "AWS::ApiGateway::Resource")
+
+    def path(reference: dict[str, Any]) -> str:
+        name = text(reference)[1:-1]
+        if name not in resources:
+            return ""  # the API's root
+        part = resources[name]["Properties"]
+        return f"{path(part['ParentId'])}/{part['PathPart']}"
+
+    found = {}
+    for method in assembly.resources("serving", "AWS::ApiGateway::Method").values():
+        assert method["Properties"]["HttpMethod"] == "ANY"
+        found[path(method["Properties"]["ResourceId"])] = method["Properties"]["Integration"]
+    return found
+
+
+def test_usage_answers_below_its_path_and_infer_everywhere_else(assembly: Assembly) -> None:
+    found = routes(assembly)
+    assert found.keys() == {
+        *("", "/{proxy+}", "/v1", "/v1/{proxy+}"),
+        *("/v1/usage", "/v1/usage/{proxy+}"),
+    }
+    for path, integration in found.items():
+        assert integration["Type"] == "AWS_PROXY"
+        name = "UsageFunction" if path.startswith("/v1/usage") else "InferFunction"
+        assert name in text(integration["Uri"])
 
 
 def test_the_stage_is_throttled(assembly: Assembly) -> None:
