@@ -1,4 +1,4 @@
-"""Seals hours: every five minutes with any event, or as one asks.
+"""Seals hours, then closes months: every five minutes with any event, or as one asks.
 
 Events: `{}`; `{"until":"<yyyymmddhh>"}`, no hour after that one; `{"repair":"<yyyymmddhh>"}`, which
 archives what the table has of an hour and the archive lacks.
@@ -7,7 +7,6 @@ archives what the table has of an hour and the archive lacks.
 from __future__ import annotations
 
 import os
-import time
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
@@ -35,14 +34,18 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         return repaired
     until = _hour(event, "until") if "until" in event else ""
     remaining_s = context.get_remaining_time_in_millis() / 1000
-    report = wiring.sealing.run(deadline=time.time() + remaining_s - RESERVE_S, until=until)
+    deadline = wiring.clock() + remaining_s - RESERVE_S
+    report = wiring.sealing.run(deadline=deadline, until=until)
     document = report.document()
     for disagreement in document["disagreements"]:
         logger.error("the folds of an hour differ", extra={"disagreement": disagreement})
     for failure in report.failures:
         logger.error("an hour could not be sealed", extra={"failure": failure})
     logger.info("sealed", extra={"report": document})
-    return document
+    closed = wiring.closing.run(deadline)
+    for failure in closed.failures:
+        logger.error("a month could not be closed", extra={"failure": failure})
+    return document | {"statements": closed.document()["kept"]}
 
 
 def _hour(event: dict[str, Any], name: str) -> str:
