@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from infermeter.limits.terms import Limits
-    from infermeter.tenants.keys import KeyRecord, KeyStore, TenantRecord
+    from infermeter.tenants.keys import KeyRecord, KeySecret, KeyStore, TenantRecord
     from infermeter.tenants.scopes import Scopes
 
 # A revoked key, or one of a suspended tenant, is refused everywhere within this time.
@@ -72,12 +72,18 @@ class Remembered(Generic[Row]):
         self._look_up, self._clock = look_up, clock
         self._rows: dict[str, Read[Row]] = {}
 
-    def get(self, name: str, *, after: float = -math.inf) -> Read[Row] | None:
-        """The row, looked up after this time."""
-        now = self._clock()
+    def get(self, name: str) -> Read[Row] | None:
+        """The row as it is remembered, else as it is."""
+        return self.remembered(name) or self.look_up(name)
+
+    def remembered(self, name: str) -> Read[Row] | None:
+        """The row as it was read lately."""
         read = self._rows.get(name)
-        if read is not None and now - read.at < KEY_CACHE_S and read.at >= after:
-            return read
+        return read if read is not None and self._clock() - read.at < KEY_CACHE_S else None
+
+    def look_up(self, name: str) -> Read[Row] | None:
+        """The row as it is."""
+        now = self._clock()
         self._rows.pop(name, None)
         row = self._look_up(name)
         if row is None:
@@ -121,13 +127,12 @@ class Authenticator:
             raise Unauthenticated(
                 "API key: expected im_live_<id>_<secret>_<checksum>, got another form"
             )
-        started = self._clock()
         given = digest_secret(key.secret, self._pepper())
-        read = self._keys.get(key.id)
-        if read is not None and read.at < started and not _valid_until(read.row, given):
+        read = self._keys.remembered(key.id)
+        if read is None or _secret(read.row, given) is None:
             # A secret that a rotation has made since the row was read is as good as the others.
-            read = self._keys.get(key.id, after=started)
-        valid_until = 0.0 if read is None else _valid_until(read.row, given)
+            read = self._keys.look_up(key.id)
+        valid_until = 0.0 if read is None else _valid_until(read.row, _secret(read.row, given))
         if read is None or self._clock() >= valid_until:
             raise Unauthenticated(
                 "API key: expected a valid key, got one that is unknown or revoked, or has expired"
@@ -169,15 +174,17 @@ class Authenticator:
         return principal
 
 
-def _valid_until(record: KeyRecord, given: str) -> float:
-    """When the given secret stops being valid; 0 for one that is none of the key's."""
-    matches = [
-        _expiry(secret.expires_at)
-        for secret in record.secrets
-        if hmac.compare_digest(secret.digest, given)
-    ]
-    ends = min(max(matches, default=0.0), _expiry(record.expires_at))
-    return ends if record.revoked_at is None else 0.0
+def _secret(record: KeyRecord, given: str) -> KeySecret | None:
+    """The key's secret of this digest. All are compared, in constant time."""
+    matches = [each for each in record.secrets if hmac.compare_digest(each.digest, given)]
+    return matches[0] if matches else None
+
+
+def _valid_until(record: KeyRecord, secret: KeySecret | None) -> float:
+    """When a secret of the key stops being valid; 0 for none."""
+    if secret is None or record.revoked_at is not None:
+        return 0.0
+    return min(_expiry(secret.expires_at), _expiry(record.expires_at))
 
 
 def _expiry(at: int | None) -> float:
