@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from infermeter.billing.statements import Statement
 
 _WHAT = "archive bucket"
+_PREFIX = "statements/"
 
 
 class S3Statements:
@@ -37,6 +38,16 @@ class S3Statements:
                 raise
         return parse_statement(orjson.loads(content))
 
+    def months(self, tenant: str) -> list[str]:
+        """One read for each thousand."""
+        beginning = f"{_PREFIX}{tenant}/"
+        with translated(_WHAT):
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=beginning
+            )
+            keys = [each["Key"] for page in pages for each in page.get("Contents", ())]
+        return [each.removeprefix(beginning)[:7].replace("-", "") for each in keys]
+
     def keep(self, statement: Statement) -> bool:
         """One write into an empty place; what stands there is not replaced."""
         with translated(_WHAT):
@@ -56,4 +67,4 @@ class S3Statements:
 
 
 def _place(tenant: str, month: str) -> str:
-    return f"statements/{tenant}/{month_text(month)}.json"
+    return f"{_PREFIX}{tenant}/{month_text(month)}.json"

@@ -1,7 +1,7 @@
 """Statements: a tenant's month in lines that add up.
 
 Until its hours are sealed, a month's statement is made anew each time it is asked for. The final
-one is kept, and served as it was kept from then on.
+one is kept (`closing`), and served as it was kept from then on.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from infermeter.metering.usage import Group
 from infermeter.metering.windows import Period, month_period
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from infermeter.billing.plans import Plan, PlanStore
     from infermeter.metering.fold import UsageRow
@@ -87,6 +87,10 @@ class StatementArchive(Protocol):
         """The one that is kept, or None."""
         ...
 
+    def months(self, tenant: str) -> Collection[str]:
+        """Those (`yyyymm`) of which one is kept."""
+        ...
+
     def keep(self, statement: Statement) -> bool:
         """Keeps it, unless one is kept already, which stands: False."""
         ...
@@ -114,26 +118,10 @@ class Statements:
         """
         record = self._record(tenant)
         self._check(record, month)
-        return self._archive.read(tenant, month) or self._made(record, month)
+        return self._archive.read(tenant, month) or self.made(record, month)
 
-    def settle(self, tenant: str) -> list[Statement]:
-        """Keeps the statements of months that have become final; those that were not yet kept.
-
-        To be called whenever hours were sealed: what a run leaves undone, the next one does.
-        """
-        record, watermark = self._record(tenant), self._usage.watermark(tenant)
-        kept: list[Statement] = []
-        for month in _months_back(watermark, record):
-            if books_end(record, month) > watermark:
-                continue
-            if self._archive.read(tenant, month) is not None:
-                break
-            statement = self._made(record, month)
-            if self._archive.keep(statement):
-                kept.append(statement)
-        return kept
-
-    def _made(self, record: TenantRecord, month: str) -> Statement:
+    def made(self, record: TenantRecord, month: str) -> Statement:
+        """The statement that the usage of now makes. Raises UnknownPlan."""
         # First, so that what is sealed meanwhile is not taken for more than it was when read.
         watermark = self._usage.watermark(record.tenant)
         period = Period(month_period(month).start, books_end(record, month))
@@ -169,7 +157,7 @@ class Statements:
         return record
 
     def _check(self, record: TenantRecord, month: str) -> None:
-        first, last = _first_month(record), datetime.fromtimestamp(self._clock(), UTC)
+        first, last = first_month(record), datetime.fromtimestamp(self._clock(), UTC)
         if not first <= month <= f"{last:%Y%m}":
             raise NotFound(
                 f"statement: expected a month from {month_text(first)}, the tenant's first, to "
@@ -191,15 +179,8 @@ def month_text(month: str) -> str:
     return f"{month[:4]}-{month[4:]}"
 
 
-def _months_back(watermark: str, record: TenantRecord) -> Iterable[str]:
-    """The months that may be final, the latest first, down to the tenant's own first."""
-    month = watermark[:6]
-    while month >= _first_month(record) and month:
-        yield month
-        month = after(f"{month}0100", -1)[:6]
-
-
-def _first_month(record: TenantRecord) -> str:
+def first_month(record: TenantRecord) -> str:
+    """The month (`yyyymm`) that a tenant was made in."""
     return _hour(record.created_at)[:6]
 
 

@@ -10,6 +10,7 @@ from infermeter.adapters.findings import DynamoFindings
 from infermeter.adapters.ledger import DynamoLedger
 from infermeter.adapters.statements import S3Statements
 from infermeter.adapters.usage import DynamoUsage
+from infermeter.billing.closing import Closing
 from infermeter.billing.statements import Statements
 from infermeter.metering.adjustment import Adjustments
 from infermeter.metering.archive import Archiver
@@ -41,6 +42,13 @@ class Metering(Stores):
     def statements(self) -> Statements:
         """What a tenant's months come to."""
         return Statements(self.usage, self.plans, self.keys, self.statement_archive, self.clock)
+
+    @cached_property
+    def closing(self) -> Closing:
+        """Keeps statements once they are final."""
+        return Closing(
+            self.statements, self.statement_archive, self.usage_store, self.keys, self.clock
+        )
 
     @cached_property
     def statement_archive(self) -> S3Statements:
