@@ -37,7 +37,7 @@ def allow_fold(fold: Handler, storage: StorageStack) -> None:
         "dynamodb:DeleteItem",
         on=[storage.usage.table_arn, storage.limits.table_arn],
     )
-    read_archive(fold, storage, "ledger/*", "seals/*")
+    read_archive(fold, storage, "ledger/*", "seals/*", "statements/*")
     written = ("ledger/*", "seals/*", "statements/*")
     fold.allow("s3:PutObject", on=[storage.archive.arn_for_objects(each) for each in written])
     fold.allow("sqs:GetQueueAttributes", on=[storage.spool.queue_arn])

@@ -216,7 +216,7 @@ def objects(assembly: Assembly, role: str, action: str) -> set[str]:
     ("role", "written", "read"),
     [
         ("Archive", {"ledger/*"}, set()),
-        ("Fold", {"ledger/*", "seals/*", "statements/*"}, {"ledger/*", "seals/*"}),
+        ("Fold", {"ledger/*", "seals/*", "statements/*"}, {"ledger/*", "seals/*", "statements/*"}),
         ("Export", {"exports/*"}, set()),
         ("Reconcile", set(), {"ledger/*", "seals/*"}),
         ("Usage", set(), {"statements/*"}),
