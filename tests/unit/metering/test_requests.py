@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from infermeter.errors import UnknownRequest
+from infermeter.metering.adjustment import CARRIED_AGAIN
 from infermeter.metering.hours import after, hour_of
 from infermeter.metering.ids import recorded_id
 from infermeter.metering.ledger import Kind, LedgerEntry
@@ -63,13 +64,30 @@ def test_adjustments_reduce_the_net() -> None:
 
 def test_a_carry_accounts_the_charge_elsewhere_and_adds_nothing() -> None:
     entry = charge()
-    carry = later(entry, 3, kind=Kind.CARRY, number=1)
+    carry = later(entry, 3, kind=Kind.CARRY)
     found = find(entry, carry, watermark=after(HOUR, 1))
     assert found.net == entry.quantities
-    assert found.accounted == carry
-    assert found.sealed(entry)
+    assert found.accounted(entry) == carry
     assert not found.final
     assert find(entry, carry, watermark=after(HOUR, 4)).final
+
+
+def test_a_carry_that_was_late_is_carried_again() -> None:
+    entry = charge()
+    again = later(entry, 5, kind=Kind.CARRY, number=CARRIED_AGAIN)
+    found = find(entry, later(entry, 3, kind=Kind.CARRY), again, watermark=after(HOUR, 4))
+    assert found.accounted(entry) == again
+    assert not found.final
+
+
+def test_an_adjustment_has_a_carry_of_its_own() -> None:
+    entry = charge(units=5)
+    adjustment = later(entry, 1, **ADJUSTED, number=0)
+    carry = later(adjustment, 4, kind=Kind.CARRY, number=1)
+    found = find(entry, adjustment, carry, watermark=after(HOUR, 3))
+    assert found.net.units == 4
+    assert (found.accounted(entry), found.accounted(adjustment)) == (entry, carry)
+    assert (found.sealed(entry), found.sealed(adjustment), found.final) == (True, False, False)
 
 
 def test_it_is_final_once_the_last_of_its_hours_is_sealed() -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MAX_REASON_CHARACTERS = 200
 # A charge's carry has number 0, that of its adjustment n has n + 1, and a carry that was late
 # itself is carried under a number that none of those reaches.
-_CARRIED_AGAIN = 1 << 20
+CARRIED_AGAIN = 1 << 20
 
 
 class Adjustments:
@@ -84,7 +84,7 @@ class Adjustments:
     def carry(self, entry: LedgerEntry) -> bool:
         """Accounts now an entry that its own hour was sealed without; whether this was the first
         time. Raises LedgerUnavailable."""
-        number = {Kind.CHARGE: 0, Kind.ADJUSTMENT: 1, Kind.CARRY: _CARRIED_AGAIN}[entry.kind]
+        number = {Kind.CHARGE: 0, Kind.ADJUSTMENT: 1, Kind.CARRY: CARRIED_AGAIN}[entry.kind]
         carried = replace(
             entry,
             kind=Kind.CARRY,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from infermeter.errors import UnknownRequest
+from infermeter.metering.adjustment import CARRIED_AGAIN
 from infermeter.metering.hours import hour_of
 from infermeter.metering.ids import MAX_CHARACTERS, recorded_id
 from infermeter.metering.ledger import Kind
@@ -23,8 +24,8 @@ _ACCEPTED = re.compile(rf"[!-~]{{1,{MAX_CHARACTERS}}}")
 class ChargedRequest:
     """A charge with what concerns it, each kind by number.
 
-    A carry accounts the charge in its own hour instead of the charge's, and adds nothing; the last
-    one stands. `watermark` is the tenant's first hour that is not sealed.
+    A carry accounts an entry in its own hour instead of the entry's, and adds nothing.
+    `watermark` is the tenant's first hour that is not sealed.
     """
 
     charge: LedgerEntry
@@ -41,18 +42,21 @@ class ChargedRequest:
         return total
 
     @property
-    def accounted(self) -> LedgerEntry:
-        """The entry by which the charge is in the bill."""
-        return self.carries[-1] if self.carries else self.charge
-
-    @property
     def final(self) -> bool:
         """Whether every hour that it is accounted in is sealed."""
-        return all(self.sealed(entry) for entry in (self.accounted, *self.adjustments))
+        return all(self.sealed(entry) for entry in (self.charge, *self.adjustments))
 
     def sealed(self, entry: LedgerEntry) -> bool:
-        """Whether an entry's hour of commit is sealed."""
-        return hour_of(entry.committed_ms) < self.watermark
+        """Whether the hour in which the charge, or an adjustment of it, is accounted is sealed."""
+        return hour_of(self.accounted(entry).committed_ms) < self.watermark
+
+    def accounted(self, entry: LedgerEntry) -> LedgerEntry:
+        """The entry by which the charge, or an adjustment of it, is in the bill."""
+        number = 0 if entry.kind is Kind.CHARGE else entry.number + 1
+        standing = entry
+        while found := next((each for each in self.carries if each.number == number), None):
+            standing, number = found, number + CARRIED_AGAIN
+        return standing
 
 
 class Requests:

@@ -25,9 +25,17 @@ _NAMES = ("key_id", "model", "version", "unit", "price")
 _GROUP: Mapping[str, Schema] = dict.fromkeys(_NAMES, _NULLABLE)
 _MONEY: Schema = {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}
 _MEASURE: Schema = {"enum": [each.value for each in Measure]}
-_ENTRY: Mapping[str, Schema] = {"committed_at": _TIME, **_QUANTITIES, "sealed": BOOLEAN}
-_ENTRY_OF_CORRECTION = record({"number": COUNT, "reason": _NULLABLE, **_ENTRY})
 _FINAL: Schema = {**BOOLEAN, "description": "All its hours are sealed: it never changes."}
+_ENTRY: Mapping[str, Schema] = {
+    "committed_at": _TIME,
+    "accounted_hour": {
+        **_TIME,
+        "description": "The hour whose rows have it: a later one than its own where that was "
+        "sealed without it.",
+    },
+    **_QUANTITIES,
+    "final": _FINAL,
+}
 
 USAGE_SCHEMAS: Mapping[str, Schema] = {
     "Usage": record(
@@ -60,14 +68,11 @@ USAGE_SCHEMAS: Mapping[str, Schema] = {
             "channel": {"enum": ["http", "sqs"]},
             "gateway_id": _NULLABLE,
             "charge": record(_ENTRY),
-            "adjustments": listing(_ENTRY_OF_CORRECTION, description="What was taken back."),
-            "carries": listing(
-                _ENTRY_OF_CORRECTION,
-                description="Where the charge came after its hour was sealed: the later hour that "
-                "accounts it instead.",
+            "adjustments": listing(
+                record({"number": COUNT, "reason": STRING, **_ENTRY}),
+                description="What was taken back.",
             ),
             "net": record(_QUANTITIES, description="The charge with its adjustments."),
-            "accounted_hour": _TIME,
             "final": _FINAL,
         }
     ),

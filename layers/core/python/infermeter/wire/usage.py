@@ -75,10 +75,11 @@ def request_document(request: ChargedRequest) -> dict[str, Any]:
         "channel": charge.channel.value,
         "gateway_id": charge.gateway_id or None,
         "charge": _entry(charge, request),
-        "adjustments": [_entry(each, request, correction=True) for each in request.adjustments],
-        "carries": [_entry(each, request, correction=True) for each in request.carries],
+        "adjustments": [
+            {"number": each.number, "reason": each.reason, **_entry(each, request)}
+            for each in request.adjustments
+        ],
         "net": request.net._asdict(),
-        "accounted_hour": hour_text(hour_of(request.accounted.committed_ms)),
         "final": request.final,
     }
 
@@ -93,14 +94,11 @@ def watermark_text(watermark: str) -> str | None:
     return hour_text(watermark) if watermark else None
 
 
-def _entry(
-    entry: LedgerEntry, request: ChargedRequest, *, correction: bool = False
-) -> dict[str, Any]:
+def _entry(entry: LedgerEntry, request: ChargedRequest) -> dict[str, Any]:
     time = datetime.fromtimestamp(entry.committed_ms / 1000, UTC)
-    reason = {"number": entry.number, "reason": entry.reason or None} if correction else {}
     return {
-        **reason,
         "committed_at": time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "accounted_hour": hour_text(hour_of(request.accounted(entry).committed_ms)),
         **entry.quantities._asdict(),
-        "sealed": request.sealed(entry),
+        "final": request.sealed(entry),
     }
