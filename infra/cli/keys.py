@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infermeter.billing.plan_document import limits_document
+from infermeter.billing.plan_document import limits_document, parse_limits
 from infermeter.tenants.administration import KeyTerms
 from infermeter.tenants.rotation import DEFAULT_GRACE_S
 from infermeter.tenants.scopes import Scopes, parse_scope
@@ -78,24 +78,8 @@ def list_keys(
     if json:
         console.print_json(rows)
         return
-    console.print_table(
-        f"keys of {tenant}",
-        ["key id", "name", "scopes", "limits", "state", "created", "expires", "last used", "live"],
-        [
-            [
-                row["key_id"],
-                row["name"],
-                ", ".join(row["scopes"]) or "everything",
-                row["limits_text"],
-                row["state"],
-                terms.shown_time(row["created_at"]),
-                terms.shown_time(row["expires_at"], "never"),
-                terms.shown_time(row["last_used_at"], "never"),
-                row["live_secrets"],
-            ]
-            for row in rows
-        ],
-    )
+    for row in rows:
+        console.out.print(_block(row), markup=False)
 
 
 @app.command()
@@ -165,6 +149,18 @@ def _row(record: KeyRecord, last_used: int | None, now: float) -> dict[str, Any]
         "revoked_at": record.revoked_at,
         "last_used_at": last_used,
         "limits": limits_document(record.limits),
-        "limits_text": str(record.limits),
         "live_secrets": len(record.live_secrets(now)) if record.revoked_at is None else 0,
     }
+
+
+def _block(row: dict[str, Any]) -> str:
+    """A key on lines of its own: as columns they would break its id on a narrow screen."""
+    secrets = ", 2 live secrets" if row["live_secrets"] > 1 else ""
+    return (
+        f"{row['key_id']}  {row['state']}{secrets}  {row['name']}\n"
+        f"    scopes     {', '.join(row['scopes']) or 'everything'}\n"
+        f"    limits     {parse_limits(row['limits'], 'limits')}\n"
+        f"    created    {terms.shown_time(row['created_at'])}\n"
+        f"    expires    {terms.shown_time(row['expires_at'], 'never')}\n"
+        f"    last used  {terms.shown_time(row['last_used_at'], 'never')}"
+    )
