@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from infermeter.metering.seal import UsageStore
 
 # What a request may take at the worst, with what is written after it.
-REQUEST_S = 30.0
+REQUEST_S = 15.0
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from infermeter.errors import AdministrationRefused
-from infermeter.export.outbox import OPEN, Progress, RowState, cursor_of
+from infermeter.export.outbox import Progress, RowState, cursor_of
 from infermeter.export.planning import identity, sums
 from infermeter.metering.hours import start_of
 
@@ -99,11 +99,6 @@ class ExportRepair:
     ) -> list[ExportStatus]:
         """How far each export is; `check` reads all of its rows, and adds up what is missing."""
         return [self._status(*each, check) for each in self._accounts(only, tenant)]
-
-    def waiting(self) -> Iterator[Row]:
-        """All rows that are not acknowledged, failed ones too."""
-        for target, account in self._accounts(None, None):
-            yield from (row for row in self._rows(target, account) if row.state in OPEN)
 
     def _accounts(self, only: str | None, tenant: str | None) -> Iterator[tuple[Target, Account]]:
         configuration = self._store.configuration()

@@ -38,8 +38,8 @@ class Exporting(Stores):
         return DynamoOutbox(self.clients.dynamodb(), self.resources.usage_table)
 
     @cached_property
-    def sealed_usage(self) -> DynamoUsage:
-        """What is exported."""
+    def usage_store(self) -> DynamoUsage:
+        """Sealed hours, which are exported."""
         return DynamoUsage(self.clients.dynamodb(), self.resources.usage_table)
 
     @cached_property
@@ -50,18 +50,18 @@ class Exporting(Stores):
     @cached_property
     def export_job(self) -> ExportJob:
         """The job itself."""
-        return ExportJob(self.exports, self.outbox, self.sealed_usage, self.vendor, self.clock)
+        return ExportJob(self.exports, self.outbox, self.usage_store, self.vendor, self.clock)
 
     @cached_property
     def export_repair(self) -> ExportRepair:
         """What the operator does with it."""
-        return ExportRepair(self.exports, self.outbox, self.sealed_usage, self.vendor, self.clock)
+        return ExportRepair(self.exports, self.outbox, self.usage_store, self.vendor, self.clock)
 
     def vendor(self, target: Target) -> Vendor:
         """Whom a target speaks to. Its token is read when something is first sent."""
         if target.kind is TargetKind.CSV:
             files = ArchiveFiles(self.clients.s3(), self.resources.archive_bucket)
-            return CsvFiles(self.sealed_usage, files)
+            return CsvFiles(self.usage_store, files)
         if target.kind is TargetKind.MARKETPLACE:
             client = self.clients.marketplace(target.region or None)
             return Marketplace(target, MarketplaceMetering(client))
