@@ -7,7 +7,18 @@ import sys
 
 import typer
 
-from infra.cli import exports, keys, models, operations, plans, stack, tenants, usage
+from infra.cli import (
+    adjustments,
+    exports,
+    keys,
+    models,
+    operations,
+    plans,
+    stack,
+    statements,
+    tenants,
+    usage,
+)
 
 app = typer.Typer(
     help="Models as a metered service, on serverless. Without --profile or --stack, commands work "
@@ -28,6 +39,10 @@ app.add_typer(tenants.app, name="tenants")
 app.add_typer(plans.app, name="plans")
 app.add_typer(exports.app, name="exports")
 app.command("usage")(usage.show)
+app.command()(usage.request)
+app.command()(statements.statement)
+app.command()(adjustments.adjust)
+app.command()(adjustments.void)
 app.command()(operations.invoke)
 app.command()(operations.deploy)
 app.command()(operations.demo)

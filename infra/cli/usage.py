@@ -80,17 +80,16 @@ def request(
         console.print_json(document)
         return
     entries = [("charge", document["charge"])]
-    entries += [("adjustment", each) for each in document["adjustments"]]
-    entries += [("carry", each) for each in document["carries"]]
+    entries += [(f"adjustment {each['number']}", each) for each in document["adjustments"]]
     rows = [
-        [kind, e["committed_at"], e["requests"], e["units"], _word(e["sealed"])]
-        for kind, e in entries
+        [kind, each["accounted_hour"], each["requests"], each["units"], _word(each["final"])]
+        for kind, each in entries
     ]
     net = document["net"]
     rows.append(["net", "", net["requests"], net["units"], _word(document["final"])])
     console.print_table(
         f"{found.charge.request_id.text}: {found.charge.model} {found.charge.version}",
-        ["entry", "committed", "requests", "units", "final"],
+        ["entry", "in the hour", "requests", "units", "final"],
         rows,
     )
 
