@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -187,6 +188,35 @@ def test_more_than_was_set_aside_is_taken_before_the_put() -> None:
         hold.secure(501)
     hold.settle(0)
     spend(environment, 500)
+
+
+def test_what_is_taken_before_the_put_is_nobody_elses() -> None:
+    world = World(1_000)
+    environment = world.environment()
+    first, second = environment.hold(1, 1), environment.hold(1, 1)
+    lease = first.secure(6)
+    assert second.secure(4) == lease
+    third = environment.hold(1, 1)
+    assert third.secure(1) != lease
+
+
+def test_a_lease_that_may_have_been_given_back_is_not_spent_from() -> None:
+    world = World(1_000)
+    environment = world.environment()
+    first = spend(environment, 1)
+    take = world.table.take
+
+    def lose(*arguments: Any) -> None:
+        take(*arguments)
+        raise StoreUnavailable("limits table")
+
+    world.table.take = lose  # type: ignore[method-assign]
+    with pytest.raises(StoreUnavailable):
+        environment.hold(100, 100)
+    assert first not in world.table.leases
+    world.table.take = take  # type: ignore[method-assign]
+    world.clock.now += 1
+    assert spend(environment, 1) in world.table.leases
 
 
 def test_the_most_is_set_aside_until_it_is_known_what_requests_take() -> None:
