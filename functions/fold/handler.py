@@ -54,7 +54,7 @@ def _hour(event: dict[str, Any], name: str) -> str:
         # Python's own reading takes shorter ones too.
         read = after(hour, 0)
     except (TypeError, ValueError):
-        read = None
-    if read != hour:
+        read = ""
+    if not read or read != hour:
         raise MalformedEvent(f"{name}: expected an hour as yyyymmddhh, got {hour!r}")
     return str(hour)

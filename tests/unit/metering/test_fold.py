@@ -116,7 +116,7 @@ def test_the_fold_of_lines_is_that_of_entries_for_each_tenant(
 
 
 def test_a_charge_whose_id_looks_like_an_adjustment_is_another_entry() -> None:
-    adjustment = charge(kind=Kind.ADJUSTMENT, request_id=RequestId("x", None), number=1)
+    adjustment = replace(charge(kind=Kind.ADJUSTMENT, request_id=RequestId("x", None)), number=1)
     for text in ("adj#1#x", "ADJ#x#1", "1#x"):
         pair = [adjustment, charge(request_id=RequestId(text, None))]
         assert fold("a", HOUR, pair).summary.count == 2
