@@ -49,14 +49,17 @@ def statement(
     elif csv:
         sys.stdout.write(statement_csv(found).decode())
     elif html is None:
-        _print(found, month)
+        print_statement(found)
 
 
-def _print(found: Statement, month: str) -> None:
+def print_statement(found: Statement) -> None:
+    """The lines and the totals, as text."""
+    from infermeter.billing.statements import month_text
     from infermeter.wire.statement import line_text
 
+    state = "final" if found.final else "not final"
     console.print_table(
-        f"statement of {found.tenant}, {month}: {'final' if found.final else 'not final'}",
+        f"statement of {found.tenant}, {month_text(found.month)}: {state}",
         ["for", "price", "quantity", "unit price", "amount"],
         [
             [

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infermeter.billing.documents import statement_document
 from infermeter.billing.plan_document import limits_document
+from infermeter.errors import InfermeterError
 from infra.cli import console, terms
+from infra.cli.statements import print_statement
 from infra.cli.target import Json, Profile, Region, Stack, find_target
 
 if TYPE_CHECKING:
@@ -163,11 +167,27 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     json: Json = False,
 ) -> None:
-    """Close a tenant for ever: its keys are refused within 30 s. Its ledger is kept."""
+    """Close a tenant for ever, and print its last statement. Its ledger is kept.
+
+    Its keys are refused within 30 s; the statement is final once the last hour is sealed.
+    """
     if not yes and not json and sys.stdin.isatty():
         typer.confirm(f"Close {tenant} for ever?", abort=True)
     wiring = find_target(profile, stack, region).wiring()
-    _report(wiring.tenant_administration.close(tenant), json=json)
+    record = wiring.tenant_administration.close(tenant)
+    month = f"{datetime.fromtimestamp(wiring.clock(), UTC):%Y%m}"
+    statement = None
+    try:
+        statement = wiring.statements.of(tenant, month)
+    except InfermeterError as error:  # what is closed is closed, whatever becomes of its bill
+        console.note(f"its statement cannot be made now: {error}")
+    if json:
+        document = None if statement is None else statement_document(statement)
+        console.print_json(_row(record) | {"statement": document})
+        return
+    _report(record, json=False)
+    if statement is not None:
+        print_statement(statement)
 
 
 def _report(record: TenantRecord, *, json: bool) -> None:

@@ -163,12 +163,24 @@ def test_a_closed_tenant_is_refused_and_its_ledger_stays(site: Site, ask: Comman
     closed = ask("tenants", "delete", "acme")
     assert closed["state"] == "closed"
     assert closed["closed_at"] == pytest.approx(time.time(), abs=60)
+    assert closed["statement"]["usage"][0]["requests"] == 1
     assert restarted(site).ask().status == 402
     assert len(site.charges()) == 1
     with pytest.raises(AdministrationRefused):
         ask("tenants", "delete", "acme")
     with pytest.raises(AdministrationRefused):
         ask("keys", "create", "--tenant", "acme")
+
+
+def test_the_last_statement_is_printed_when_a_tenant_is_closed(
+    site: Site, run: Callable[..., str], ask: Command, plan: Path
+) -> None:
+    ask("plans", "put", str(plan))
+    ask("tenants", "plan", "acme", "gold")
+    restarted(site).ask()
+    printed = run("tenants", "delete", "acme")
+    assert "acme is closed" in printed
+    assert "total  9.50 EUR" in printed
 
 
 def test_a_plan_gives_requests_their_price_and_limits(site: Site, ask: Command, plan: Path) -> None:
