@@ -71,7 +71,8 @@ class HourlyCheck:
         for neighbour in (after(hour), after(hour, -1)):
             if unclaimed:
                 self._claim(neighbour, unclaimed, {})
-        findings = [_unrecorded(each) for each in self._without_entry(start, end, unclaimed)]
+        lost = list(self._without_entry(start, end, unclaimed))
+        findings = [_unrecorded(each) for each in lost]
         waiting = []
         for passage in missing.values():
             if self._entries.charge(passage.tenant, passage.request_id) is not None:
@@ -81,7 +82,10 @@ class HourlyCheck:
             else:
                 findings.append(_unrecorded(passage))
         findings += [_unexplained(gateway, start) for gateway in sorted(unclaimed)]
-        return HourCheck(replace(evidence, unexplained=len(unclaimed)), findings, waiting)
+        # They were answered: a later charge under their ids stands.
+        served = evidence.served.union(each.key for each in lost)
+        evidence = replace(evidence, served=served, unexplained=len(unclaimed))
+        return HourCheck(evidence, findings, waiting)
 
     def _answers(self, start: int, end: int) -> tuple[set[bytes], Answered]:
         """The hour's 2xx, and all answers of the hour and the minutes around it."""
