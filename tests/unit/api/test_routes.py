@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infermeter.api.routes import ROUTES, match
+from infermeter.api.routes import DATA_PLANE, ROUTES, USAGE_PLANE, match
 from infermeter.errors import MethodNotAllowed, NotFound, UnknownRoute
+from infermeter.tenants.scopes import Action
 
 
 @pytest.mark.parametrize(
@@ -60,6 +61,26 @@ def test_only_what_says_nothing_of_tenants_or_models_is_public() -> None:
         *("server_metadata", "server_live", "server_ready"),
         *("openapi", "docs", "docs_asset"),
     }
+
+
+@pytest.mark.parametrize("text", ["a", "a/b", "a//b", "/", "a/", "infer", "limits"])
+def test_the_last_name_of_a_route_may_take_the_rest_of_the_path(text: str) -> None:
+    found = match("GET", f"/v1/usage/requests/{text}")
+    assert (found.route.endpoint, found.names["request_id"]) == ("usage_request", text)
+
+
+def test_a_rest_that_is_empty_is_none() -> None:
+    for path in ("/v1/usage/requests", "/v1/usage/requests/"):
+        with pytest.raises(UnknownRoute):
+            match("GET", path)
+
+
+def test_usage_is_answered_by_a_function_of_its_own() -> None:
+    assert {*USAGE_PLANE, *DATA_PLANE} == {*ROUTES}
+    assert {route.endpoint for route in USAGE_PLANE} == {
+        *("usage", "usage_limits", "usage_request", "statement"),
+    }
+    assert all(route.action is Action.USAGE for route in USAGE_PLANE)
 
 
 @given(st.text(), st.text() | st.text().map(lambda text: f"/v2/models/{text}"))

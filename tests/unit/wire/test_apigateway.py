@@ -46,6 +46,22 @@ def test_the_path_is_percent_decoded() -> None:
     assert decode_event(proxy_event("GET", "/v2/models/a%20b")).path == "/v2/models/a b"
 
 
+def test_every_value_of_a_parameter_is_kept() -> None:
+    event = proxy_event("GET", "/v1/usage")
+    event["queryStringParameters"] = {"a": "2", "b": ""}
+    assert decode_event(event).query == {"a": ["2"], "b": [""]}
+    event["multiValueQueryStringParameters"] = {"a": ["1", "2"], "b": [""]}
+    assert decode_event(event).query == {"a": ["1", "2"], "b": [""]}
+
+
+def test_a_query_of_payload_2_is_decoded() -> None:
+    context = {"stage": "$default", "requestId": "r", "timeEpoch": 1, "http": {"method": "GET"}}
+    event = {"version": "2.0", "rawPath": "/v1/usage", "requestContext": context}
+    assert decode_event(event).query == {}
+    query = "a=1&a=%2B2&b="
+    assert decode_event(event | {"rawQueryString": query}).query == {"a": ["1", "+2"], "b": [""]}
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -41,6 +41,9 @@ def line_text(line: Line) -> str:
 
 
 def range_text(line: Line) -> str:
-    """The places of the month's quantity that a line is for."""
+    """The places of the month's quantity that a line is for. What lies below the first was used
+    before: more was given back than was used."""
+    if line.end == 0:
+        return "of earlier months"
     first = f"{line.start + 1:,}"
     return f"from {first}" if line.end is None else f"{first} to {line.end:,}"
