@@ -14,6 +14,7 @@ from infra.cli import (
     models,
     operations,
     plans,
+    reconcile,
     stack,
     statements,
     tenants,
@@ -43,6 +44,8 @@ app.command()(usage.request)
 app.command()(statements.statement)
 app.command()(adjustments.adjust)
 app.command()(adjustments.void)
+app.command()(reconcile.reconcile)
+app.command()(reconcile.findings)
 app.command()(operations.invoke)
 app.command()(operations.deploy)
 app.command()(operations.demo)
