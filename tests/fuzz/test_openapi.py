@@ -38,7 +38,11 @@ OPERATIONS = [
     *(("POST", path) for path in MODELS),
 ]
 # Where there is nothing to fill in, nothing can be wrong.
-FILLED = [(method, path) for method, path in OPERATIONS if method == "POST" or "{" in path]
+QUERIED = [("GET", "/v1/usage")]
+FILLED = [
+    *((method, path) for method, path in OPERATIONS if method == "POST" or "{" in path),
+    *QUERIED,
+]
 # The same for what is there, by its name: only a body can still be wrong.
 KNOWN = {"model": "linear", "version": "1", "asset": "swagger-ui.css"}
 THERE = [
