@@ -13,7 +13,7 @@ from infermeter.adapters.ledger import DynamoLedger
 from infermeter.errors import LedgerUnavailable, StoreUnavailable
 from infermeter.metering.hours import hour_of
 from infermeter.metering.ids import LEDGER_TTL_S, Channel, RequestId, derive_id
-from infermeter.metering.ledger import LedgerEntry
+from infermeter.metering.ledger import Kind, LedgerEntry
 
 if TYPE_CHECKING:
     from tests.cloud import Cloud
@@ -87,18 +87,43 @@ def test_an_entry_is_a_charge_with_its_commit_time(cloud: Cloud) -> None:
     assert (item["t"], item["ct"], item["ch"]) == ("chg", str(NOW_MS), "http")
 
 
-def test_the_largest_entry_costs_one_write_unit(cloud: Cloud) -> None:
-    largest = replace(
-        OPAQUE, request_id=RequestId("x" * 128, None), tenant="t" * 64, model="m" * 64
-    )
-    assert sum(len(name) + len(value) for name, value in row(cloud, largest).items()) < 1024
-
-
 def test_the_usual_entry_is_small(cloud: Cloud) -> None:
     assert sum(len(name) + len(value) for name, value in row(cloud, TIMED).items()) < 350
 
 
-@pytest.mark.parametrize("entry", [TIMED, OPAQUE, LATE, replace(TIMED, gateway_id="")])
+def write_units(item: dict[str, str]) -> int:
+    """By the kilobyte, for the table and once more for the index that takes it. (moto counts each
+    put as one.)"""
+    size = sum(len(name.encode()) + len(value.encode()) for name, value in item.items())
+    return -(-size // 1024) * (2 if "g1pk" in item else 1)
+
+
+LARGE = {"tenant": "t" * 64, "model": "m" * 64, "units": 10**9, "rows": 10**9, "bytes_in": 10**9}
+
+
+@pytest.mark.parametrize(
+    ("entry", "units"),
+    [
+        (TIMED, 1),
+        (replace(TIMED, **LARGE), 1),
+        (LATE, 2),
+        (OPAQUE, 2),
+        (replace(OPAQUE, **LARGE, request_id=RequestId("x" * 128, None)), 2),
+    ],
+)
+def test_a_put_costs_one_write_unit_and_two_where_its_id_is_of_another_hour(
+    cloud: Cloud, entry: LedgerEntry, units: int
+) -> None:
+    assert write_units(row(cloud, entry)) == units
+
+
+CARRY = replace(TIMED, kind=Kind.CARRY, number=2, reason="late")
+ADJUSTMENT = replace(OPAQUE, kind=Kind.ADJUSTMENT, number=3, units=-3, requests=-1, reason="why")
+
+
+@pytest.mark.parametrize(
+    "entry", [TIMED, OPAQUE, LATE, replace(TIMED, gateway_id=""), CARRY, ADJUSTMENT]
+)
 def test_a_second_put_is_given_the_standing_entry(ledger: DynamoLedger, entry: LedgerEntry) -> None:
     assert ledger.put(entry) is None
     assert ledger.put(replace(entry, nonce="another", units=99)) == entry
@@ -125,6 +150,38 @@ def test_tenants_are_apart(ledger: DynamoLedger) -> None:
     ledger.put(replace(OPAQUE, tenant="acme2"))
     (found,) = ledger.committed("acme", hour_of(NOW_MS))
     assert found == OPAQUE
+
+
+def test_a_request_has_what_concerns_it(ledger: DynamoLedger) -> None:
+    others = replace(TIMED, request_id=derive_id(NOW_MS, "b"))
+    opaque = [OPAQUE, ADJUSTMENT, replace(OPAQUE, kind=Kind.CARRY)]
+    longer = replace(OPAQUE, request_id=RequestId("order#17/a#3", None))
+    for entry in (TIMED, CARRY, others, *opaque, longer):
+        assert ledger.put(entry) is None
+    assert ledger.of_request("acme", TIMED.request_id) == [TIMED, CARRY]
+    assert ledger.of_request("acme", OPAQUE.request_id) == opaque
+    assert ledger.of_request("other", TIMED.request_id) == []
+
+
+@pytest.mark.parametrize(("age_s", "sent"), [(-300, True), (60, True), (60.001, False)])
+def test_a_put_is_not_begun_over_a_minute_after_its_commit_time(
+    cloud: Cloud, age_s: float, sent: bool
+) -> None:
+    cloud.wiring.clock = lambda: NOW_MS / 1000 + age_s
+    try:
+        cloud.wiring.ledger.put(TIMED)
+    except LedgerUnavailable:
+        assert not sent
+    assert len(cloud.ledger_items()) == int(sent)
+
+
+def test_an_item_that_is_no_entry_is_not_left_out(cloud: Cloud, ledger: DynamoLedger) -> None:
+    hour = hour_of(NOW_MS)
+    cloud.wiring.clients.dynamodb().put_item(
+        TableName="ledger", Item={"pk": {"S": f"L#acme#{hour}#0"}, "sk": {"S": "x"}}
+    )
+    with pytest.raises(StoreUnavailable, match="expected an entry at"):
+        list(ledger.committed("acme", hour))
 
 
 class Failing:

@@ -211,6 +211,15 @@ def test_a_store_that_fails_for_one_tenant_does_not_stop_another() -> None:
     assert [seal.tenant for seal in scene.run().sealed] == ["a"]
 
 
+def test_an_hour_that_cannot_be_read_for_two_hours_is_a_finding() -> None:
+    scene = Scene(charge())
+    scene.ledger.broken = {"a"}
+    scene.clock.now += 3600
+    scene.run()
+    (found,) = scene.findings.found.values()
+    assert found.details == {"hour": after(HOUR, -1)}
+
+
 def test_entries_of_a_tenant_that_nobody_knows_are_found() -> None:
     scene = Scene(charge(1), charge(2, tenant="stranger"))
     scene.run()

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infermeter.adapters.clients import code_of, translated
 from infermeter.adapters.items import from_item, to_item
-from infermeter.errors import LedgerUnavailable
+from infermeter.errors import LedgerUnavailable, StoreUnavailable
 from infermeter.metering.hours import hour_of
 from infermeter.metering.ids import LEDGER_TTL_S, Channel, recorded_id
 from infermeter.metering.ledger import ABANDONED_S, Kind, LedgerEntry
@@ -101,7 +101,7 @@ class DynamoLedger:
         with translated("ledger table"):
             for page in self._client.get_paginator("query").paginate(**arguments):
                 for item in page["Items"]:
-                    yield entry_of(item)
+                    yield _entry(item)
 
 
 def _bucket(tenant: str, request_id: RequestId) -> str:
@@ -148,8 +148,22 @@ def _row(entry: LedgerEntry) -> dict[str, Any]:
     }
 
 
+def _entry(item: dict[str, Any]) -> LedgerEntry:
+    try:
+        return entry_of(item)
+    except (KeyError, ValueError, IndexError) as error:
+        # Whoever put it, it must be neither billed nor left out in silence.
+        place = f"{item['pk']} {item['sk']}"
+        raise StoreUnavailable(
+            f"ledger table: expected an entry at {place}, got an item of another form ({error!r})"
+        ) from error
+
+
 def entry_of(item: dict[str, Any]) -> LedgerEntry:
-    """The entry of an item as DynamoDB's answers and stream records have it."""
+    """The entry of an item as DynamoDB's answers and stream records have it.
+
+    Raises KeyError, ValueError, IndexError for one that is none.
+    """
     row = from_item(item)
     kind = Kind(row["t"])
     text = row["sk"].split("#", 2 if kind is not Kind.CHARGE else 1)[-1]

@@ -8,6 +8,7 @@ one writes again.
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -186,10 +187,11 @@ class Sealing:
                 return
             summaries = (archived.summary, table.summary)
             report.disagreements.append(Disagreement(tenant, hour, *summaries))
-            self._find_overdue(tenant, hour)
         except Unavailable as error:
             report.failures.append(f"{tenant} {hour}: {error}")
         front.stuck = True
+        with suppress(Unavailable):  # the next run finds it again
+            self._find_overdue(tenant, hour)
 
     def _close(self, front: _Front, folded: HourFold, report: SealingReport) -> None:
         if not folded.summary.count:
