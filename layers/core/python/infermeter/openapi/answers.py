@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from infermeter.openapi.notation import COUNT, STRING, json_content, ref
+from infermeter.openapi.notation import COUNT, STRING, any_of, json_content, ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -14,14 +14,16 @@ if TYPE_CHECKING:
 FAILURES: Mapping[int, str] = {
     400: "The request is wrong: the message names the field, what was expected and what came.",
     401: "No key, or one that is not valid.",
-    403: "An `input_uri` that is not the tenant's own.",
+    402: "The tenant is suspended or closed, or a budget is used up: waiting does not help.",
+    403: "A key whose scopes do not include this, or an `input_uri` that is not the tenant's own.",
     404: "No such model, version, asset or route.",
     409: "The model's state forbids it, or a retry's first answer came from a version now gone.",
     413: "The request or the answer is too large.",
     415: "The body's Content-Encoding is none that this server reads.",
     422: "The Idempotency-Key is too old, malformed or was used for another request, or the model "
     "could not compute this input.",
-    429: "The deployment's rate is exceeded: the gateway answers, whatever the route.",
+    429: "A rate or what is free of a budget is exceeded: retry after `Retry-After`. Where it is "
+    "the deployment's rate, the gateway answers, in one shape for all routes.",
     501: "The protocol has it, this server has not.",
     503: "Something did not answer in time. Retry under the same Idempotency-Key.",
     504: "The answer came too late. Retry under the same Idempotency-Key: it is billed once.",
@@ -53,7 +55,9 @@ HEADERS: Mapping[str, dict[str, Any]] = {
     ),
     "infermeter-units": _header("Units that the request was charged.", COUNT),
     "infermeter-billed": _header(
-        "`replay`: the id was charged before, and not again.", {"enum": ["new", "replay"]}
+        "`replay`: the id was charged before, and not again; `pending`: charged once the ledger "
+        "answers.",
+        {"enum": ["new", "replay", "pending"]},
     ),
     "infermeter-model-version": _header("The concrete version that answered."),
     "server-timing": _header("What the parts of the way took, in milliseconds."),
@@ -99,10 +103,11 @@ def failure_components(paths: Mapping[str, Any]) -> dict[str, Any]:
 def _failure(name: str) -> dict[str, Any]:
     family, _, number = name.partition("-")
     status, description = int(number), FAILURES[int(number)]
-    if status == 429:
-        # The gateway knows one shape for all routes, and none of our headers.
-        return {"description": description, "content": json_content(ref("Error"))}
     schema = ref("OpenAIError" if family == "openai" else "Error")
+    if status == 429:
+        # The gateway has none of our headers.
+        shapes = (schema,) if family != "openai" else (schema, ref("Error"))
+        return {"description": description, "content": json_content(any_of(*shapes))}
     headers = (*_ALWAYS, "x-should-retry", *_EXTRA.get(status, ()))
     return {
         "description": description,

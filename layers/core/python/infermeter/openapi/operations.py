@@ -20,7 +20,7 @@ def operation(route: Route) -> dict[str, Any]:
     described = DESCRIPTIONS.get(route.endpoint)
     if described is None:
         raise LookupError(f"openapi: expected a description of {route.endpoint}, got none")
-    statuses = {429, *described.refusals} | (set() if route.public else {401, 503})
+    statuses = {429, *described.refusals} | (set() if route.public else {401, 402, 403, 503})
     document: dict[str, Any] = {
         "operationId": _operation_id(route),
         "tags": [described.tag],
