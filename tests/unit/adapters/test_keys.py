@@ -72,6 +72,20 @@ def test_a_tenant_of_before_there_were_states_reads_as_an_active_one(cloud: Clou
     assert [each.tenant for each in cloud.wiring.keys.tenants()] == ["old"]
 
 
+def test_a_tenant_of_before_there_was_a_list_comes_into_it_with_a_key(cloud: Cloud) -> None:
+    row = {"pk": {"S": "T#old"}, "sk": {"S": "META"}, "created_at": {"N": "7"}}
+    cloud.wiring.clients.dynamodb().put_item(TableName="control", Item=row)
+    assert cloud.wiring.keys.add_key(replace(RECORD, tenant="old"), TenantRecord("old", 7), ACT)
+    assert list(cloud.wiring.keys.tenants()) == [TenantRecord("old", 7)]
+
+
+def test_a_tenants_copy_is_as_new_as_its_row_after_a_key(keys: DynamoKeys) -> None:
+    keys.put_tenant(replace(OWNER, plan="gold"), ACT)
+    standing = keys.tenant("acme")
+    assert keys.add_key(RECORD, standing, ACT)
+    assert list(keys.tenants()) == [standing]
+
+
 def test_a_change_is_for_the_revision_that_was_read(keys: DynamoKeys) -> None:
     keys.add_key(RECORD, OWNER, ACT)
     assert keys.put_key(replace(RECORD, name="one"), ACT)

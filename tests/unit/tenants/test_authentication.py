@@ -246,6 +246,21 @@ def test_a_tenant_remembered_for_one_key_is_not_remembered_longer_for_another(do
     assert door.let_in(other).state is TenantState.SUSPENDED
 
 
+def test_a_plan_remembered_for_one_tenant_is_not_remembered_longer_for_another(
+    door: Door,
+) -> None:
+    door.store.plans["gold"] = PlanTerms("gold", 1)
+    other = door.administration.create("umbrella")
+    for tenant in ("acme", "umbrella"):
+        door.owner(tenant, plan="gold")
+    door.let_in()
+    door.clock.now += 20
+    assert door.let_in(other).price == "gold:1"
+    door.store.plans["gold"] = PlanTerms("gold", 2)
+    door.clock.now += 10
+    assert door.let_in(other).price == "gold:2"
+
+
 def test_one_plan_is_read_once_for_all_its_tenants(door: Door) -> None:
     asked = []
     door.store.terms = lambda plan: asked.append(plan) or PlanTerms(plan, 1)

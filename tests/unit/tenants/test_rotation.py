@@ -115,6 +115,7 @@ def test_neither_pepper_nor_row_nor_id_alone_makes_the_secret(desk: Desk) -> Non
     for other in (
         derive_key(desk.key.id, "", "r1", PEPPER),
         derive_key(desk.key.id, salt, "r2", PEPPER),
+        derive_key("A" * 12, salt, "r1", PEPPER),
         derive_key(desk.key.id, salt, "r1", b"q" * 64),
     ):
         assert other.secret != rotated.key.secret

@@ -68,6 +68,8 @@ class DynamoKeys:
             Put(_key_row(record), new=True),
             Put({"pk": place, "sk": f"K#{record.key_id}"}),
             Check(place, _META, tenant.revision),
+            # A tenant of before there was a list comes into it with its next key.
+            Put(_listed(_tenant_row(tenant) | {"rev": tenant.revision or None})),
             act=act,
         )
 

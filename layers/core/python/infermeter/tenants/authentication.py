@@ -46,16 +46,16 @@ class Principal:
 
         Who is suspended may still read what it used.
         """
-        self.require_served(action)
-        self.scopes.require(action, model)
+        if self.state is not TenantState.ACTIVE:
+            self.require_served(action)
+        if self.scopes.scopes:
+            self.scopes.require(action, model)
 
     def require_served(self, action: Action) -> None:
         """Raises TenantSuspended unless the tenant's state admits this."""
-        state = self.state
-        if state is TenantState.ACTIVE:
-            return
-        if state is TenantState.CLOSED or action is not Action.USAGE:
-            raise TenantSuspended(self.tenant, state.value)
+        admitted = self.state is TenantState.SUSPENDED and action is Action.USAGE
+        if self.state is not TenantState.ACTIVE and not admitted:
+            raise TenantSuspended(self.tenant, self.state.value)
 
 
 class Read(NamedTuple, Generic[Row]):
