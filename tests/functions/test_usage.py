@@ -8,18 +8,23 @@ import json
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
 
+from infermeter.billing.plans import Plan, Price, Tier
+from infermeter.limits.terms import Budget, Limits, Rate
 from infermeter.metering.fold import fold
 from infermeter.metering.hours import after, hour_of
 from infermeter.metering.ids import recorded_id
 from infermeter.metering.ledger import Kind
+from infermeter.metering.measures import Measure
 from infermeter.metering.seal import Seal
 from infermeter.metering.windows import Period, Window
-from infermeter.openapi.usage import USAGE_SCHEMAS
+from infermeter.tenants.administration import KeyTerms
+from infermeter.tenants.scopes import Scopes, parse_scope
 from tests.cloud import Context, proxy_event
 from tests.functions.site import Answer
 from tests.unit.metering.test_fold import charge
@@ -285,10 +290,73 @@ def test_a_month_that_has_no_statement(meter: Meter, month: str, status: int) ->
     assert "expected" in meter.refused(f"/v1/usage/statements/{month}", status)["message"]
 
 
+def limits(meter: Meter, key: str = "") -> Any:
+    answer = meter.get("/v1/usage/limits", key=key)
+    assert answer.status == 200, answer.body
+    assert named(DOCUMENT, "UsageLimits").is_valid(answer.json)
+    return answer.json
+
+
 def test_no_limits_are_told_of_a_key_that_has_none(meter: Meter) -> None:
-    found = meter.get("/v1/usage/limits").json
-    assert named(DOCUMENT, "UsageLimits").is_valid(found)
+    found = limits(meter)
     assert (found["tenant"], found["key_id"]) == ("acme", meter.key.id)
+    assert [(each["rate"], each["budget"]) for each in found["limits"]] == []
+
+
+def test_limits_are_told_with_what_was_used_of_them(meter: Meter) -> None:
+    wiring = meter.cloud.wiring
+    wiring.tenant_administration.limit("acme", Limits(rate=Rate(5, 10), budget=Budget(100)))
+    terms = KeyTerms(limits=Limits(budget=Budget(50, Measure.REQUEST)))
+    key = wiring.key_administration.create("acme", terms)
+    meter.charge(units=30)
+    meter.charge(number=1, units=4, key_id=key.id)
+    of_key, of_tenant = limits(meter, key.text())["limits"]
+    assert (of_key["of"], of_key["name"], of_key["rate"]) == ("key", key.id, None)
+    assert (of_key["budget"]["measure"], of_key["budget"]["used"]) == ("request", 1)
+    assert of_tenant["rate"] == {"per_s": 5, "burst": 10}
+    assert (of_tenant["budget"]["used"], of_tenant["budget"]["remaining"]) == (34, 66)
+
+
+def scoped(meter: Meter, *scopes: str) -> str:
+    terms = KeyTerms(scopes=Scopes(tuple(map(parse_scope, scopes))))
+    return meter.cloud.wiring.key_administration.create("acme", terms).text()
+
+
+def test_a_key_sees_the_usage_of_its_models_alone(meter: Meter) -> None:
+    meter.charge(number=1, model="team-a")
+    other = meter.charge(number=2, model="other")
+    key = scoped(meter, "usage:team-*")
+    rows = meter.get("/v1/usage", key=key).json["data"]
+    assert [row["model"] for row in rows] == ["team-a"]
+    meter.refused(f"/v1/usage/requests/{other}", 404, key=key)
+    month = f"{meter.hour[:4]}-{meter.hour[4:6]}"
+    assert "usage" in meter.refused(f"/v1/usage/statements/{month}", 403, key=key)["message"]
+    assert meter.get(f"/v1/usage/statements/{month}", key=scoped(meter, "usage:*")).status == 200
+
+
+def test_a_key_for_inference_sees_no_usage(meter: Meter) -> None:
+    key = scoped(meter, "infer:*")
+    for path in ("/v1/usage", "/v1/usage/limits", "/v1/usage/requests/x"):
+        meter.refused(path, 403, key=key)
+
+
+def test_who_is_suspended_still_sees_what_it_used(meter: Meter) -> None:
+    meter.charge()
+    meter.cloud.wiring.tenant_administration.suspend("acme", "unpaid")
+    assert len(meter.usage()["data"]) == 1
+
+
+def test_a_priced_month_adds_up(meter: Meter) -> None:
+    tier = Tier(None, Decimal("0.0125"))
+    plan = Plan("pro", 0, "EUR", Decimal("9.90"), (Price("*", Measure.UNIT, (tier,)),))
+    wiring = meter.cloud.wiring
+    wiring.plan_administration.put(plan)
+    wiring.tenant_administration.assign("acme", "pro")
+    meter.charge(units=3, price="pro:1")
+    path = f"/v1/usage/statements/{meter.hour[:4]}-{meter.hour[4:6]}"
+    found = meter.get(path).json
+    assert [line["amount"] for line in found["lines"]] == ["0.04", "9.90"]
+    assert (found["currency"], found["total"]) == ("EUR", "9.94")
 
 
 @pytest.mark.parametrize("path", ["/v1/usage", "/v1/usage/requests/x", "/v1/usage/limits"])
@@ -302,9 +370,3 @@ def test_what_is_a_tenants_own_is_kept_nowhere(meter: Meter) -> None:
 
 def test_a_route_of_the_data_plane_is_unknown_here(meter: Meter) -> None:
     assert meter.get("/v2/models").status == 404
-
-
-def test_every_schema_was_looked_at() -> None:
-    assert set(USAGE_SCHEMAS) <= {
-        *("Usage", "UsageRow", "UsageOfRequest", "Statement", "StatementLine", "UsageLimits"),
-    }
