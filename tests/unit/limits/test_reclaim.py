@@ -71,7 +71,7 @@ def test_a_charge_that_left_the_spool_hours_later_counts(scene: Scene) -> None:
 def test_carries_and_adjustments_are_no_charges(scene: Scene) -> None:
     scene.charge(7)
     scene.charge(7, kind=Kind.CARRY)
-    scene.charge(-7, kind=Kind.ADJUSTMENT)
+    scene.charge(-3, kind=Kind.ADJUSTMENT)
     scene.run(DUE)
     assert scene.totals == (7, 7)
 
