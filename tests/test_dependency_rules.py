@@ -94,6 +94,21 @@ def test_nothing_heavy_is_imported_on_the_request_path() -> None:
     assert not set(HEAVY) & set(json.loads(done.stdout))
 
 
+@pytest.mark.parametrize("function", ["usage", "spool", "archive", "fold"])
+def test_what_follows_the_ledger_imports_nothing_that_runs_models(function: str) -> None:
+    program = "import sys, json, handler; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT / "functions" / function,
+        env={"AWS_DEFAULT_REGION": "eu-west-1", "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    heavy = {"boto3", "numpy", "onnxruntime", "tokenizers"}
+    assert not heavy & set(json.loads(done.stdout))
+
+
 def test_nothing_else_lies_at_the_top() -> None:
     listed = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True

@@ -11,7 +11,6 @@ from infermeter.adapters.clients import Clients
 from infermeter.adapters.keys import DynamoKeys
 from infermeter.adapters.ledger import DynamoLedger
 from infermeter.adapters.pepper import SecretPepper
-from infermeter.adapters.registry import DynamoRegistry
 from infermeter.tenants.authentication import Authenticator
 from infermeter.wiring.resources import Resources
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from infermeter.adapters.plans import DynamoPlans
+    from infermeter.adapters.registry import DynamoRegistry
     from infermeter.engine.onnx import OnnxRuntime
 
 
@@ -72,7 +72,9 @@ class Stores:
 
     @cached_property
     def registry(self) -> DynamoRegistry:
-        """Models, versions, aliases."""
+        """Models, versions, aliases; imported, and numpy with it, by those alone who serve them."""
+        from infermeter.adapters.registry import DynamoRegistry
+
         return DynamoRegistry(self.clients.dynamodb(), self.resources.registry_table)
 
     @cached_property
