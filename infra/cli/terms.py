@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from infermeter.billing.plan_document import parse_limits
 from infermeter.errors import InvalidRequest
-from infermeter.limits.terms import Budget, Limits, Rate
-from infermeter.metering.measures import Measure
+from infermeter.limits.terms import Limits
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _DURATION = re.compile(r"(?P<number>[0-9]{1,9})(?P<unit>[smhdw])")
-_BUDGET = re.compile(r"(?P<amount>[0-9][0-9_]{0,18})(?:\s+(?P<measure>[a-z_]+))?")
+_WHOLE = re.compile(r"[0-9]{1,18}")
 
 RateOption = Annotated[
     float | None, typer.Option("--rate", help="Requests per second in the long run.")
@@ -55,30 +54,23 @@ def parse_moment(text: str, now: float) -> int:
         ) from None
 
 
-def parse_budget(text: str) -> Budget:
-    """`1000`, of the models' own units, or `1000 row`. Raises InvalidRequest."""
-    match = _BUDGET.fullmatch(text.strip())
-    measures = [measure.value for measure in Measure]
-    measure = (match["measure"] or Measure.UNIT.value) if match else ""
-    if match is None or measure not in measures or not int(match["amount"]):
-        raise InvalidRequest(
-            f"budget: expected a number over 0 and one of {', '.join(measures)}, got '{text}'"
-        )
-    return Budget(int(match["amount"]), Measure(measure))
-
-
 def limits(rate: float | None, burst: int | None, budget: str | None) -> Limits:
-    """Of the options. Raises InvalidRequest."""
-    if rate is None and burst is not None:
-        raise InvalidRequest("burst: expected a rate with it, got none")
-    if rate is not None and not 0 < rate < math.inf:
-        raise InvalidRequest(f"rate: expected a number over 0, got {rate}")
-    if burst is not None and burst < 1:
-        raise InvalidRequest(f"burst: expected 1 or more, got {burst}")
-    return Limits(
-        None if rate is None else Rate(rate, burst or max(1, math.ceil(rate))),
-        None if budget is None else parse_budget(budget),
-    )
+    """Of the options, a budget as `1000`, of the models' own units, or `1000 row`.
+
+    Raises InvalidRequest.
+    """
+    document: dict[str, object] = {}
+    if rate is not None:
+        document["rate"] = rate
+    if burst is not None:
+        document["burst"] = burst
+    if budget is not None:
+        amount, _, measure = budget.strip().partition(" ")
+        whole = int(amount) if _WHOLE.fullmatch(amount) else amount
+        document["budget"] = {"amount": whole}
+        if measure:
+            document["budget"] = {"amount": whole, "measure": measure.strip()}
+    return parse_limits(document, "limits")
 
 
 def shown_time(at: float | None, none: str = "-") -> str:

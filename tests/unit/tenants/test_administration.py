@@ -63,7 +63,13 @@ def test_a_key_has_the_terms_it_was_given(
 
 
 @pytest.mark.parametrize(
-    "terms", [KeyTerms(expires_at=int(NOW)), KeyTerms(name="x" * 101), KeyTerms(name="a\nb")]
+    "terms",
+    [
+        KeyTerms(expires_at=int(NOW)),
+        KeyTerms(expires_at=253_402_300_800),
+        KeyTerms(name="x" * 101),
+        KeyTerms(name="a\nb"),
+    ],
 )
 def test_odd_terms_make_nothing(
     administration: KeyAdministration, store: MemoryKeys, terms: KeyTerms

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from infermeter.tenants.accounts import Accounts
 
 MAX_NAME_CHARACTERS = 100
+YEAR_10000 = 253_402_300_800  # in epoch seconds: the first time that Python does not show
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,5 +193,8 @@ def _check(terms: KeyTerms, now: int) -> None:
         raise InvalidRequest(
             f"name: expected at most {MAX_NAME_CHARACTERS} printable characters, got '{terms.name}'"
         )
-    if terms.expires_at is not None and terms.expires_at <= now:
-        raise InvalidRequest("expires: expected a time to come, got one that has passed")
+    if terms.expires_at is not None and not now < terms.expires_at < YEAR_10000:
+        raise InvalidRequest(
+            "expires: expected a time to come, before the year 10000, got another; "
+            "without an expiry a key does not end"
+        )
