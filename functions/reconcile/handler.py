@@ -34,7 +34,7 @@ namespace = os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "infermeter")
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """The report. MalformedEvent for an hour that is none."""
     hour = _hour(event["hour"]) if "hour" in event else None
-    until = time.time() + context.get_remaining_time_in_millis() / 1000 - HOUR_S
+    until = wiring.clock() + context.get_remaining_time_in_millis() / 1000 - HOUR_S
     report = wiring.reconciliation.run(hour, until=until)
     for finding in report.findings:
         logger.error("finding", extra={"finding": finding_document(finding)})

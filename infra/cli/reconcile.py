@@ -86,7 +86,7 @@ def _invoke(target: Target, event: dict[str, str]) -> dict[str, Any]:
         FunctionName=target.output("ReconcileFunction"), Payload=jsonlib.dumps(event).encode()
     )
     document: dict[str, Any] = jsonlib.loads(answer["Payload"].read() or b"{}")
-    if "FunctionError" in answer:
+    if answer.get("FunctionError"):
         raise OperationError(f"reconcile failed: {document.get('errorMessage', document)}")
     return document
 

@@ -137,7 +137,8 @@ class _Run:
         self._find(check.findings)
         self._find(self._parts.duplicates.of_hour(hour))
         # Once more a day later: it may have been open, or what is late came late.
-        for each in (hour, after(hour, -_LATE_AGAIN)):
+        again = after(hour, -_LATE_AGAIN)
+        for each in (hour,) if again in self._report.hours else (hour, again):
             for entry in self._parts.corrections.carry(each):
                 self._report.find(_late(entry))
         self._parts.evidence.keep_waiting(hour, check.waiting)
@@ -147,7 +148,7 @@ class _Run:
 
     def _void_due(self) -> None:
         store, cutoff = self._parts.evidence, self._now_ms - VOID_AFTER_MS
-        start = int(store.progress(VOIDED) or bounds_of(after(hour_of(cutoff), -1))[0])
+        start = int(store.progress(VOIDED) or bounds_of(after(self._young, -_REPLAYED_FOR))[0])
         while start < cutoff:
             if self._clock() >= self._until:
                 self._report.complete = False
