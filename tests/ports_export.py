@@ -180,7 +180,10 @@ class End(Enum):
 
 @dataclass
 class FakeVendor:
-    """A vendor that counts as the real one does; `ends` says how the next requests end."""
+    """A vendor that counts as the real one does; `ends` says how the next requests end.
+
+    `received` counts rows, those too that it has counted before.
+    """
 
     clock: Callable[[], float]
     ends: Iterator[End] = field(default_factory=lambda: iter(()))
@@ -188,6 +191,7 @@ class FakeVendor:
     requests: list[Any] = field(default_factory=list)
     counted: dict[tuple[str, ...], tuple[str, str, int]] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
+    received: int = 0
 
     def total(self, customer: str, meter: str) -> int:
         """What it would bill a customer for."""
@@ -196,6 +200,7 @@ class FakeVendor:
 
     def openmeter(self, post: Post) -> Answer | Silence:
         def apply() -> Answer:
+            self.received += len(orjson.loads(post.body))
             for event in orjson.loads(post.body):
                 refusal = self.refuse(event["subject"])
                 if refusal:
@@ -210,6 +215,7 @@ class FakeVendor:
 
     def stripe(self, post: Post) -> Answer | Silence:
         def apply() -> Answer:
+            self.received += 1
             fields = {name: values[0] for name, values in parse_qs(post.body.decode()).items()}
             customer, name = fields["payload[stripe_customer_id]"], fields["event_name"]
             age_s = self.clock() - int(fields["timestamp"])
@@ -229,6 +235,7 @@ class FakeVendor:
 
     def marketplace(self, request: dict[str, Any]) -> dict[str, Any] | Answer | Silence:
         def apply() -> dict[str, Any] | Answer:
+            self.received += len(request["UsageRecords"])
             for record in request["UsageRecords"]:
                 if self.clock() - record["Timestamp"].timestamp() >= 24 * 3600:
                     return Answer(400, b"TimestampOutOfBoundsException: too old")
@@ -241,6 +248,7 @@ class FakeVendor:
 
     def file(self, key: str, content: bytes) -> None:
         def apply() -> Answer:
+            self.received += 1
             header, *lines = content.decode().splitlines()
             units = header.split(",").index("units")
             quantity = sum(int(line.split(",")[units]) for line in lines)

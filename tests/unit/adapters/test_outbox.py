@@ -77,6 +77,10 @@ def test_a_row_is_claimed_once(outbox: Outbox) -> None:
     assert outbox.change(row(), claimed)
     assert not outbox.change(row(), row().claimed(NOW + 1))
     assert list(outbox.rows("there", "acme", FIRST)) == [claimed]
+    again = claimed.claimed(NOW)
+    assert outbox.change(claimed, again)
+    assert not outbox.change(claimed, claimed.claimed(NOW + 1))
+    claimed = again
     done = replace(claimed, state=RowState.ACKNOWLEDGED, doubt=False, receipt="r", error="e")
     assert outbox.change(claimed, done)
     assert list(outbox.rows("there", "acme", FIRST)) == [done]

@@ -53,6 +53,9 @@ def test_an_hour_that_another_has_metered_is_carried() -> None:
     scene = refused(TargetKind.MARKETPLACE, "DuplicateRecord")
     scene.fake.refuse = {}.get
     scene.repair().retry()
+    progress = scene.outbox.progress("there", "acme")
+    assert progress is not None
+    assert progress.carry == {"rows": 5, "requests": 1}
     scene.settle()
     scene.check()
 

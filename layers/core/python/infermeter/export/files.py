@@ -61,8 +61,7 @@ class CsvFiles:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(COLUMNS)
-        used = self._usage.rows(row.tenant, row.hour, after(row.hour))
-        for each in sorted(used, key=lambda one: one.key):
+        for each in self._usage.rows(row.tenant, row.hour, after(row.hour)):
             writer.writerow((each.hour, each.tenant, *each.key, *each.quantities))
         return text.getvalue()
 
