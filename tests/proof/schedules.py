@@ -1,0 +1,89 @@
+"""All schedules of a scene: it is run again and again, each time with other choices made in it.
+
+The exploration keeps no state but the path of choices (stateless search, depth first): the next
+run repeats the path up to its last choice that has an alternative left, takes that, and goes on
+with first alternatives. A scene must be deterministic but for what it asks.
+"""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+Option = TypeVar("Option")
+# Each run of a handler freezes what was imported; what is dropped must be freed all the same.
+_COLLECT_EVERY = 500
+_SHOWN = 3
+
+
+class Chooser:
+    """Makes the choices of one run: those of a path first, then the first of each."""
+
+    def __init__(self, path: Sequence[int] = ()) -> None:
+        self._path = path
+        self.taken: list[tuple[int, int]] = []
+        self.story: list[str] = []
+
+    def choose(self, what: str, options: Sequence[Option]) -> Option:
+        """One of the options; a single one is no choice."""
+        if len(options) == 1:
+            return options[0]
+        place = len(self.taken)
+        number = self._path[place] if place < len(self._path) else 0
+        if number >= len(options):
+            raise RuntimeError(f"{what}: the scene did not repeat itself after {self.story}")
+        self.taken.append((number, len(options)))
+        self.story.append(f"{what}: {options[number]}")
+        return options[number]
+
+    def next_path(self) -> list[int] | None:
+        """The path of the run after this one, None after the last."""
+        taken = list(self.taken)
+        while taken and taken[-1][0] + 1 == taken[-1][1]:
+            taken.pop()
+        if not taken:
+            return None
+        return [number for number, _ in taken[:-1]] + [taken[-1][0] + 1]
+
+
+@dataclass
+class Exploration:
+    """What came of all schedules of a scene."""
+
+    scene: str
+    schedules: int = 0
+    violations: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return f"{self.scene}: {self.schedules} schedules, {len(self.violations)} violations"
+
+
+def explore(name: str, scene: Callable[[Chooser], object]) -> Exploration:
+    """Runs the scene along every path of choices. A failed assertion is a violation."""
+    found = Exploration(name)
+    path: list[int] | None = []
+    try:
+        while path is not None:
+            chooser = Chooser(path)
+            try:
+                scene(chooser)
+            except AssertionError as error:
+                found.violations.append(f"{'; '.join(chooser.story)}\n  {error}")
+            found.schedules += 1
+            if found.schedules % _COLLECT_EVERY == 0:
+                gc.unfreeze()
+                gc.collect()
+            path = chooser.next_path()
+    finally:
+        gc.unfreeze()
+    return found
+
+
+def told(violations: Sequence[str]) -> str:
+    """The first few, for an assertion's message."""
+    more = len(violations) - _SHOWN
+    return "\n".join([*violations[:_SHOWN], *([f"... and {more} more"] if more > 0 else [])])
