@@ -104,6 +104,10 @@ def test_usage(cloud: Cloud, key: Key) -> None:
     assert (row["key_id"], row["requests"], row["units"]) == (key.id, 1, 1)
 
 
+def test_reconcile(cloud: Cloud, key: Key) -> None:
+    assert run(cloud, key, "reconcile")["findings"] == []
+
+
 def test_an_unset_variable_is_named() -> None:
     with pytest.raises(UnsetVariable, match="INFERMETER_KEY"):
         expand('{"key": "${INFERMETER_KEY}"}', {})
