@@ -88,11 +88,11 @@ def show(
         f"plan    {view.price or 'none'}\nlimits  {view.limits}",
         markup=False,
     )
-    console.print_table(
-        "audit trail, the latest first",
-        ["time", "act", "by", "details"],
-        [[terms.shown_time(act.at), act.act, act.actor, _details(act)] for act in view.acts],
-    )
+    for act in view.acts:
+        console.out.print(
+            f"{terms.shown_time(act.at)}  {act.act}  {_details(act)}\n    by {act.actor}",
+            markup=False,
+        )
 
 
 @app.command()
