@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
@@ -11,10 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infermeter.batch import DEAD, FAILED, RETRY, SUCCEEDED, BatchConsumer, Message, Outcome
-from infermeter.errors import LedgerUnavailable, StoreUnavailable
+from infermeter.errors import BudgetLeased, BudgetSpent, LedgerUnavailable, StoreUnavailable
 from infermeter.metering.ids import derive_id
 from tests.ports import NOW, MemoryDeadLetters, MemoryLedger, MemoryResults, World
 from tests.strategies import json_values
+
+if TYPE_CHECKING:
+    from infermeter.errors import InfermeterError
+    from infermeter.limits.limiter import Permit
 
 ROW = {"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [1, 2]}
 
@@ -314,3 +318,28 @@ def test_any_request_in_an_envelope_ends_somewhere(request: object) -> None:
     outcomes = queue.consume(queue.message(2, request=request), queue.message(1))
     assert outcomes["m-1"].fate == SUCCEEDED
     assert outcomes["m-2"].fate in {FAILED, DEAD}
+
+
+class Refusing:
+    """A limiter that refuses everyone."""
+
+    def __init__(self, error: InfermeterError) -> None:
+        self.error = error
+
+    def admit(self, *_: object) -> Permit:
+        raise self.error
+
+
+def test_a_request_that_a_limit_holds_up_is_delivered_again(queue: Queue) -> None:
+    queue.world.service._limiter = Refusing(BudgetLeased("key", 5.0))
+    assert queue.fate(queue.message()) == RETRY
+    assert not queue.results.stored
+    assert not queue.ledger.entries
+
+
+def test_a_request_whose_budget_is_spent_leaves_a_failed_result(queue: Queue) -> None:
+    queue.world.service._limiter = Refusing(BudgetSpent("tenant", 5, "units", "2026-11"))
+    assert queue.fate(queue.message()) == FAILED
+    (document,) = queue.documents()
+    assert document["status"] == "failed"
+    assert "at most 5 units in 2026-11" in document["error"]

@@ -7,6 +7,7 @@ import pytest
 
 from infermeter import errors
 from infermeter.api.rendering import render_error, render_internal_error, status_of
+from infermeter.limits.limiter import Quota
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,10 @@ from infermeter.api.rendering import render_error, render_internal_error, status
         (errors.UnsupportedEncoding("br", ("gzip",)), 415),
         (errors.InvalidField("a", expected="b", got="c"), 400),
         (errors.ModelInUse("m", ("prod",)), 409),
+        (errors.RateLimited("key", "1 requests/s", 1.0), 429),
+        (errors.BudgetLeased("key", 5.0), 429),
+        (errors.BudgetSpent("key", 5, "units", "2026-11"), 402),
+        (errors.TenantSuspended("acme", "suspended"), 402),
         (errors.InfermeterError("m"), 500),
     ],
 )
@@ -63,6 +68,9 @@ def test_a_status_brings_its_header(error: errors.InfermeterError, header: str, 
         (errors.MalformedBody("m"), "false"),
         (errors.RecordedVersionGone("m", "1"), "false"),
         (errors.RequestIdReused("i"), "false"),
+        (errors.RateLimited("key", "1 requests/s", 1.0), "true"),
+        (errors.BudgetLeased("key", 5.0), "true"),
+        (errors.BudgetSpent("key", 5, "units", "2026-11"), "false"),
         (errors.LedgerUnavailable(), "true"),
         (errors.DeadlineExceeded(1.0), "true"),
     ],
@@ -81,6 +89,19 @@ def test_a_client_that_retries_by_itself_is_told(error: errors.InfermeterError, 
         (errors.UnknownModel("m"), ("invalid_request_error", "model", "model_not_found")),
         (errors.Unauthenticated("m"), ("invalid_request_error", None, "invalid_api_key")),
         (errors.StoreUnavailable("m"), ("server_error", None, None)),
+        (
+            errors.RateLimited("key", "1 requests/s", 1.0),
+            ("rate_limit_error", None, "rate_limit_exceeded"),
+        ),
+        (errors.BudgetLeased("key", 5.0), ("rate_limit_error", None, "rate_limit_exceeded")),
+        (
+            errors.BudgetSpent("key", 5, "units", "2026-11"),
+            ("insufficient_quota", None, "insufficient_quota"),
+        ),
+        (
+            errors.TenantSuspended("acme", "suspended"),
+            ("insufficient_quota", None, "billing_not_active"),
+        ),
     ],
 )
 def test_openai_has_a_shape_of_its_own(
@@ -89,6 +110,25 @@ def test_openai_has_a_shape_of_its_own(
     (body,) = orjson.loads(render_error(error, "openai").body).values()
     assert body["message"] == str(error)
     assert (body["type"], body["param"], body["code"]) == expected
+
+
+QUOTAS = (Quota("requests", 20, 0, 2, 1.2),)
+
+
+def test_a_limit_says_when_and_what_remains() -> None:
+    error = errors.RateLimited("key", "10 requests/s, 20 at once", 0.1203)
+    error.quotas = QUOTAS
+    headers = render_error(error).headers
+    assert (headers["retry-after"], headers["retry-after-ms"]) == ("1", "121")
+    assert headers["RateLimit"] == '"requests";r=0;t=2'
+
+
+def test_what_was_paid_for_and_used_up_says_what_remains_and_not_when() -> None:
+    error = errors.BudgetSpent("key", 5, "units", "2026-11")
+    error.quotas = QUOTAS
+    headers = render_error(error).headers
+    assert "retry-after" not in headers
+    assert headers["RateLimit-Policy"] == '"requests";q=20;w=2'
 
 
 def test_what_cannot_succeed_later_says_nothing_of_later() -> None:
