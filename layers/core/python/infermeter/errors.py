@@ -261,11 +261,11 @@ class UnknownKey(NotFound):
 
 
 class UnknownTenant(NotFound):
-    """No key was ever made for this tenant."""
+    """No tenant has this name, nor ever had."""
 
     def __init__(self, tenant: str) -> None:
         super().__init__(
-            f"tenant: expected one that has a key, got '{tenant}'; `keys create` makes it"
+            f"tenant: expected one that was made, got '{tenant}'; `tenants create` makes it"
         )
 
 
