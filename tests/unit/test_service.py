@@ -96,7 +96,7 @@ def test_one_that_fails_does_not_fail_the_others(world: World) -> None:
     assert good.answer == ("acme", [[2, 4]])
     assert isinstance(bad, ModelFailed)
     assert other.answer == ("acme", [[6, 8]])
-    assert {id for _, id in world.ledger.entries} == {"1", "3"}
+    assert {e.request_id.text for e in world.ledger.entries.values()} == {"1", "3"}
 
 
 def test_outcomes_come_in_the_order_of_calls(world: World) -> None:
