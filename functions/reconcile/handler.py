@@ -1,4 +1,4 @@
-"""What was answered, recorded and billed, compared every hour; what does not agree is found.
+"""What was answered, recorded and billed, compared every half hour; what does not agree is found.
 
 Events: `{}` for all that is due, which a schedule's event is, too; `{"hour": "yyyymmddhh"}` for one
 hour anew.

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from infra.stacks.storage import StorageStack
 
 SPOOL_BATCH = 10
-FOLD_MIN, EXPORT_MIN, RECONCILE_MIN = 5, 15, 60
+# What was not delivered falls within 25 h: it is due a day and ten minutes after its charge.
+FOLD_MIN, EXPORT_MIN, RECONCILE_MIN = 5, 15, 30
 
 
 class MeteringStack(Stack):

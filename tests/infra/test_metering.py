@@ -107,7 +107,11 @@ def test_a_batch_is_halved_tried_until_it_expires_and_then_noted(assembly: Assem
 
 @pytest.mark.parametrize(
     ("name", "rate"),
-    [("Fold", "rate(5 minutes)"), ("Export", "rate(15 minutes)"), ("Reconcile", "rate(1 hour)")],
+    [
+        ("Fold", "rate(5 minutes)"),
+        ("Export", "rate(15 minutes)"),
+        ("Reconcile", "rate(30 minutes)"),
+    ],
 )
 def test_functions_run_by_the_clock(assembly: Assembly, name: str, rate: str) -> None:
     rule = assembly.properties("metering", RULE, name)

@@ -1,4 +1,4 @@
-"""The hourly job: checks what is due, voids what was not delivered, carries what came late.
+"""The job: checks what is due, voids what was not delivered, carries what came late.
 
 Run again, it finds the same and does nothing twice: findings, voids and carries have identities of
 their own, and its progress only says where to go on.
