@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import tomllib
 from dataclasses import asdict
@@ -12,7 +13,8 @@ from typing import Annotated
 import typer
 
 from infermeter.errors import AdministrationRefused
-from infermeter.export.configuration import Account, add_account, put_configuration
+from infermeter.export.administration import add_account, end_account, put_configuration
+from infermeter.export.configuration import Account
 from infermeter.metering.hours import hour_of
 from infermeter.tenants.keys import check_tenant_name
 from infra.cli import console
@@ -73,6 +75,48 @@ def map_tenant(
         console.out.print(
             f"{tenant} is '{customer}' at {target}, from hour {account.start} on", markup=False
         )
+
+
+@app.command()
+def unmap(
+    tenant: str,
+    target: str,
+    profile: Profile = None,
+    stack: Stack = None,
+    region: Region = None,
+    *,
+    json: Json = False,
+) -> None:
+    """Export a tenant's usage to a target no more, once the present hour is over."""
+    store = find_target(profile, stack, region).wiring().exports
+    account = end_account(store, tenant, target, _hour(None))
+    if json:
+        console.print_json(asdict(account))
+    else:
+        console.out.print(f"{tenant} is exported to {target} up to {account.end}", markup=False)
+
+
+@app.command()
+def token(
+    target: str,
+    profile: Profile = None,
+    stack: Stack = None,
+    region: Region = None,
+    *,
+    json: Json = False,
+) -> None:
+    """Keep the token that a target knows us by; it is read from the terminal, or a pipe."""
+    text = typer.prompt("token", hide_input=True, err=True) if sys.stdin.isatty() else None
+    text = (sys.stdin.readline() if text is None else text).strip()
+    if not text:
+        raise AdministrationRefused("token: expected it on standard input, got nothing")
+    wiring = find_target(profile, stack, region).wiring()
+    name = wiring.exports.configuration().target(target).secret
+    wiring.export_tokens.keep(name, text)
+    if json:
+        console.print_json({"token": name})
+    else:
+        console.out.print(f"the token '{name}' is kept", markup=False)
 
 
 @app.command()

@@ -12,7 +12,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from infermeter.export.configuration import Account, add_account, put_configuration
+from infermeter.export.administration import add_account, put_configuration
+from infermeter.export.configuration import Account
 from infermeter.metering.fold import Summary, UsageKey, UsageRow
 from infermeter.metering.hours import after, hour_of
 from infermeter.metering.measures import Quantities

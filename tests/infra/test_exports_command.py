@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 from typer.testing import CliRunner
 
@@ -15,6 +16,7 @@ from infermeter.metering.hours import after, hour_of
 from infermeter.metering.measures import Quantities
 from infermeter.metering.seal import Seal
 from infra.cli import exports
+from tests.ports_export import TOKEN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,6 +122,27 @@ def test_a_run_that_cannot_send_ends_with_1(command: Any) -> None:
     command("map", "acme", "stripe", "cus_1", "--from", START)
     ((_, stripe),) = command("run", code=1)
     assert stripe["errors"][0].startswith("StoreUnavailable: export secret")
+
+
+def test_a_tenant_is_mapped_no_more(command: Any) -> None:
+    begin(command)
+    (account,) = command("unmap", "acme", "files")
+    assert account["end"] > NEXT
+
+
+def test_a_token_is_kept_and_not_shown(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    secret = boto3.client("secretsmanager").create_secret(Name="tokens", SecretString="{}")
+    cloud.wiring.resources = replace(cloud.resources, export_secret=secret["ARN"])
+    monkeypatch.setattr(exports, "find_target", lambda *_: Here(cloud))
+    file = tmp_path / "exports.toml"
+    file.write_text(CONFIGURATION)
+    CliRunner().invoke(exports.app, ["put", str(file)])
+    result = CliRunner().invoke(exports.app, ["token", "stripe"], input=f"{TOKEN}\n")
+    assert result.exit_code == 0
+    assert TOKEN not in result.output
+    assert cloud.wiring.export_tokens("stripe") == TOKEN
 
 
 def test_lines_for_people(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -31,7 +31,10 @@ def test_a_configuration_is_read_as_it_was_put(store: DynamoExports) -> None:
 
 
 def test_accounts_are_listed_by_target_and_tenant(store: DynamoExports) -> None:
-    accounts = [Account(tenant, "stripe", f"cus_{tenant}", FIRST, "") for tenant in ("b", "a")]
+    accounts = [
+        Account(tenant, "stripe", f"cus_{tenant}", FIRST, "arn", "2027010100")
+        for tenant in ("b", "a")
+    ]
     for account in accounts:
         store.add(account)
     assert store.accounts() == accounts[::-1]
@@ -52,6 +55,13 @@ def test_a_missing_token_is_told_without_what_is_there(cloud: Cloud, text: str) 
         tokens(cloud, text)("stripe")
     assert "sk_live_1" not in str(refusal.value)
     assert refusal.value.__cause__ is None
+
+
+def test_a_token_is_kept_beside_the_others(cloud: Cloud) -> None:
+    kept = tokens(cloud, '{"stripe": "sk_live_1", "metering": "om_1"}')
+    kept.keep("stripe", "sk_live_2")
+    kept.keep("new", "n")
+    assert [kept(name) for name in ("stripe", "metering", "new")] == ["sk_live_2", "om_1", "n"]
 
 
 def test_no_secret(cloud: Cloud) -> None:

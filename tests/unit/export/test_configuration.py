@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 
 from infermeter.errors import AdministrationRefused, InvalidField
+from infermeter.export.administration import add_account, end_account, put_configuration
 from infermeter.export.configuration import (
     MAX_METERS,
     Account,
     Configuration,
     TargetKind,
-    add_account,
     parse_configuration,
-    put_configuration,
 )
 from infermeter.metering.measures import Measure
 from tests.ports_export import FIRST, LICENCE, MemoryExports
@@ -155,6 +154,23 @@ def test_a_buyer_may_have_two_licences() -> None:
     for tenant, licence in (("acme", LICENCE), ("other", LICENCE + "2")):
         add_account(exports, Account(tenant, "market", "123456789012", FIRST, licence))
     assert len(exports.accounts()) == 2
+
+
+def test_an_account_ends_with_the_present_hour() -> None:
+    exports = store()
+    add_account(exports, account())
+    ended = end_account(exports, "acme", "stripe", "2027010100")
+    assert exports.accounts() == [ended]
+    assert [ended.covers(hour) for hour in ("2026092111", FIRST, "2027010100", ended.end)] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+    with pytest.raises(AdministrationRefused, match="goes on, got none"):
+        end_account(exports, "acme", "stripe", FIRST)
+    with pytest.raises(AdministrationRefused, match="ended with hour 2027010101"):
+        add_account(exports, account())
 
 
 def test_a_meter_never_changes() -> None:

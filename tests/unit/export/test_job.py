@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infermeter.errors import AdministrationRefused
+from infermeter.export.administration import end_account
 from infermeter.export.configuration import Account, Configuration, Target, TargetKind
 from infermeter.export.job import REQUEST_S
 from infermeter.export.outbox import FIRST_PAUSE_S, LONGEST_PAUSE_S, RowState
 from infermeter.metering.hours import after
 from tests.ports_export import FIRST, TOKEN, End, ExportWorld
 
-DAY_S = 24 * 3600
+HOUR_S, DAY_S = 3600, 24 * 3600
 
 
 def world(kind: TargetKind = TargetKind.STRIPE, tenants: int = 1) -> ExportWorld:
@@ -53,6 +54,19 @@ def test_marketplace_gets_25_records_at_most(tenants: int) -> None:
     assert len(sizes) == -(-2 * tenants // 25)
     for number in range(tenants):
         scene.check(f"t{number}")
+
+
+def test_past_its_end_an_account_has_empty_hours_and_its_cursor_goes_on() -> None:
+    scene = world(TargetKind.MARKETPLACE)
+    scene.usage.add("t0", after(FIRST), 7)
+    scene.usage.add("t0", after(FIRST, 2), 100)
+    end_account(scene.store, "t0", "there", after(FIRST))
+    scene.clock.now += 4 * HOUR_S
+    scene.run()
+    # The first two hours came too late for theirs, and are in one after the end.
+    assert scene.fake.total("cus_t0", "rows") == 12
+    (status,) = scene.repair().status(check=True)
+    assert (status.cursor, status.missing) == (after(FIRST, 7), {})
 
 
 def test_the_cursor_waits_for_what_is_not_acknowledged() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from infermeter.errors import AdministrationRefused
-from infermeter.export.configuration import Account, TargetKind, add_account
+from infermeter.export.administration import add_account
+from infermeter.export.configuration import Account, TargetKind
 from infermeter.export.outbox import RowState
 from infermeter.metering.hours import after
 from tests.ports_export import FIRST, End, ExportWorld

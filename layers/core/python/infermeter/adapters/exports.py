@@ -64,34 +64,48 @@ class DynamoExports:
             "customer": account.customer,
             "licence": account.licence,
             "start": account.start,
+            "end": account.end,
         }
         with translated("usage table"):
             self._client.put_item(TableName=self._table, Item=to_item(row))
 
 
 class SecretTokens:
-    """The targets' tokens, read anew each time: a token may be replaced between two runs."""
+    """The targets' tokens, read anew each time: a token may be replaced between two runs.
+
+    No error repeats what the secret holds.
+    """
 
     def __init__(self, client: SecretsManagerClient, arn: str) -> None:
         self._client, self._arn = client, arn
 
     def __call__(self, name: str) -> str:
         """A target's token. Raises AdministrationRefused where there is none."""
+        token = self._tokens().get(name)
+        if not isinstance(token, str) or not token:
+            raise AdministrationRefused(
+                f"export secret: expected a token '{name}', got none; `exports token` keeps it"
+            )
+        return token.strip()
+
+    def keep(self, name: str, token: str) -> None:
+        """Puts a token beside the others, in the place of a former one of its name."""
+        text = orjson.dumps({**self._tokens(), name: token}).decode()
+        with translated("export secret"):
+            self._client.put_secret_value(SecretId=self._arn, SecretString=text)
+
+    def _tokens(self) -> dict[str, Any]:
         with translated("export secret"):
             text = self._client.get_secret_value(SecretId=self._arn)["SecretString"]
         try:
             tokens = orjson.loads(text)
         except ValueError:
             tokens = None
-        # Neither error repeats what the secret holds.
         if not isinstance(tokens, dict):
             raise AdministrationRefused(
                 "export secret: expected a JSON object of targets and tokens, got other content"
-            ) from None
-        token = tokens.get(name)
-        if not isinstance(token, str) or not token:
-            raise AdministrationRefused(f"export secret: expected a token '{name}', got none")
-        return token.strip()
+            )
+        return tokens
 
 
 class ArchiveFiles:
@@ -110,4 +124,4 @@ class ArchiveFiles:
 
 def _account(row: dict[str, Any]) -> Account:
     target, tenant = row["sk"].split("#")
-    return Account(tenant, target, row["customer"], row["start"], row["licence"])
+    return Account(tenant, target, row["customer"], row["start"], row["licence"], row["end"])

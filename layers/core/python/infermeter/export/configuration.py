@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
@@ -77,13 +77,21 @@ WHOLE_HOUR = Meter("usage", Measure.UNIT)
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A tenant as a target knows it; its hours from `start` (`yyyymmddhh`) on are exported."""
+    """A tenant as a target knows it.
+
+    Its hours from `start` (`yyyymmddhh`) up to, and without, `end` are exported; "" is no end.
+    """
 
     tenant: str
     target: str
     customer: str
     start: str
     licence: str = ""
+    end: str = ""
+
+    def covers(self, hour: str) -> bool:
+        """Whether an hour's usage is for this target."""
+        return self.start <= hour and not (self.end and hour >= self.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,60 +159,6 @@ def parse_configuration(document: dict[str, Any]) -> Configuration:
     if len(meters) > MAX_METERS:
         raise InvalidField("meters", expected=f"at most {MAX_METERS}", got=str(len(meters)))
     return Configuration(targets, meters)
-
-
-def put_configuration(store: ExportStore, document: dict[str, Any], hour: str) -> Configuration:
-    """Stores what a document says, in the place of what was before.
-
-    `hour` is the present one, from which a meter counts that comes when tenants have accounts.
-    Raises InvalidField; AdministrationRefused for a meter that would change, or a target that is
-    gone while tenants have accounts with it.
-    """
-    new, former = parse_configuration(document), store.configuration()
-    accounts = store.accounts()
-    for account in accounts:
-        new.target(account.target)
-    known = {meter.name: meter for meter in former.meters}
-    meters = []
-    for meter in new.meters:
-        standing = known.get(meter.name)
-        if standing is None:
-            meters.append(replace(meter, start=hour if accounts else ""))
-        elif replace(standing, start="") != replace(meter, start=""):
-            raise AdministrationRefused(
-                f"meter '{meter.name}': expected it as it stands, got another; what it counted is "
-                "exported under this name, so give the new one another"
-            )
-        else:
-            meters.append(standing)
-    configuration = Configuration(new.targets, tuple(meters))
-    store.put(configuration)
-    return configuration
-
-
-def add_account(store: ExportStore, account: Account) -> Account:
-    """Stores a tenant's account; a former one's start stands, as its hours are accounted for.
-
-    Raises AdministrationRefused for a target that is not there, or a customer that is another
-    tenant's: their hours would overwrite each other at the vendor.
-    """
-    target = store.configuration().target(account.target)
-    if not account.customer:
-        raise AdministrationRefused("customer: expected the tenant's id at the target, got none")
-    if account.licence and target.kind is not TargetKind.MARKETPLACE:
-        raise AdministrationRefused("licence: expected one for a marketplace target alone")
-    for other in store.accounts():
-        if other.target != account.target:
-            continue
-        if other.tenant == account.tenant:
-            account = replace(account, start=other.start)
-        elif (other.customer, other.licence) == (account.customer, account.licence):
-            raise AdministrationRefused(
-                f"customer: expected one that is no other tenant's, got '{account.customer}', "
-                f"which is {other.tenant}'s"
-            )
-    store.add(account)
-    return account
 
 
 def _target(table: dict[str, Any], path: str) -> Target:

@@ -52,14 +52,18 @@ def steps(
     usage: UsageStore,
     now: float,
 ) -> Iterator[Step]:
-    """The steps from where the plan stands up to the tenant's watermark."""
+    """The steps from where the plan stands up to the tenant's watermark.
+
+    Past an account's end hours are empty, and may yet take what was carried.
+    """
     at = progress or Progress(account.start, account.start)
     watermark = usage.watermark(account.tenant)
     while at.planned < watermark:
         end = min(watermark, after(at.planned, _STEP_HOURS))
         by_hour: dict[str, list[UsageRow]] = {}
         for row in usage.rows(account.tenant, at.planned, end):
-            by_hour.setdefault(row.hour, []).append(row)
+            if account.covers(row.hour):
+                by_hour.setdefault(row.hour, []).append(row)
         hour, carry, version = at.planned, dict(at.carry), at.version
         while hour < end:
             own = sums(by_hour.get(hour, ()), meters)

@@ -174,7 +174,8 @@ class ExportRepair:
     def _missing(self, target: Target, account: Account, progress: Progress) -> dict[str, int]:
         rows = self._outbox.rows(target.name, account.tenant, account.start)
         meters = self._store.configuration().meters_of(target)
-        used = sums(self._usage.rows(account.tenant, account.start, progress.planned), meters)
+        rows_used = self._usage.rows(account.tenant, account.start, progress.planned)
+        used = sums((each for each in rows_used if account.covers(each.hour)), meters)
         missing = {}
         for meter in meters:
             stated = sum(

@@ -43,6 +43,11 @@ class Exporting(Stores):
         return DynamoUsage(self.clients.dynamodb(), self.resources.usage_table)
 
     @cached_property
+    def export_tokens(self) -> SecretTokens:
+        """What vendors know us by."""
+        return SecretTokens(self.clients.secrets(), self.resources.export_secret)
+
+    @cached_property
     def poster(self) -> Poster:
         """How HTTP vendors are reached."""
         return HttpPoster()
@@ -65,7 +70,6 @@ class Exporting(Stores):
         if target.kind is TargetKind.MARKETPLACE:
             client = self.clients.marketplace(target.region or None)
             return Marketplace(target, MarketplaceMetering(client))
-        tokens = SecretTokens(self.clients.secrets(), self.resources.export_secret)
-        token = cache(partial(tokens, target.secret))
+        token = cache(partial(self.export_tokens, target.secret))
         kind = OpenMeter if target.kind is TargetKind.OPENMETER else Stripe
         return kind(target, token, self.poster)
