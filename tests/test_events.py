@@ -96,6 +96,10 @@ def test_fold(cloud: Cloud, key: Key) -> None:
     assert report == empty | {"statements": []}
 
 
+def test_export(cloud: Cloud, key: Key) -> None:
+    assert run(cloud, key, "export") == {"targets": []}
+
+
 def test_usage(cloud: Cloud, key: Key) -> None:
     run(cloud, key, "infer")
     answer = run(cloud, key, "usage")
