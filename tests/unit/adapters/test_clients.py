@@ -6,11 +6,13 @@ import socket
 from functools import partial
 from typing import TYPE_CHECKING
 
+import boto3
 import botocore.session
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
 from infermeter.adapters.clients import Clients, translated
+from infermeter.adapters.items import to_item
 from infermeter.errors import StoreUnavailable
 from infermeter.service import PUT_BUDGET_S
 
@@ -44,6 +46,31 @@ def test_the_pepper_is_read_once(cloud: Cloud) -> None:
         SecretId=cloud.resources.pepper_secret, SecretString="other"
     )
     assert pepper() == b"p" * 64
+
+
+def test_pages_of_items_are_what_botocore_makes_of_them(cloud: Cloud) -> None:
+    plain, ours = boto3.client("dynamodb"), cloud.wiring.clients.dynamodb()
+    values = {"n": -7, "s": "\u20ac\n", "m": {"a": [1, "b"]}}
+    for number in range(3):
+        item = to_item({"pk": "p", "sk": str(number), **values})
+        plain.put_item(TableName="usage", Item=item)
+    question = {
+        "TableName": "usage",
+        "KeyConditionExpression": "pk = :pk",
+        "ExpressionAttributeValues": {":pk": {"S": "p"}},
+        "PaginationConfig": {"PageSize": 2},
+    }
+    theirs, mine = (
+        [
+            {name: page[name] for name in page if name != "ResponseMetadata"}
+            for page in client.get_paginator("query").paginate(**question)
+        ]
+        for client in (plain, ours)
+    )
+    assert mine == theirs
+    assert [len(page["Items"]) for page in mine] == [2, 1]
+    with pytest.raises(ours.exceptions.ResourceNotFoundException):
+        list(ours.get_paginator("query").paginate(**question | {"TableName": "none"}))
 
 
 @pytest.mark.parametrize(("service", "attempts"), [("dynamodb", 2), ("sqs", 1)])

@@ -1,7 +1,7 @@
 """The spool's consumer: entries that the ledger did not take in time are put again.
 
-Each is put under a new commit time, so that none lands in an hour of the past, and with the nonce
-that it had: one that was applied late, after all, is met and known.
+Each is put under a new commit time, so that none lands in an hour of the past. One that was applied
+late, after all, is met like any other that stands under its id.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ class SpoolConsumer:
     def _put(self, message: SpooledMessage, spooled: LedgerEntry) -> Unspooled:
         entry = replace(spooled, committed_ms=int(self._clock() * 1000))
         standing = self._ledger.put(entry)
-        if standing is None or standing.nonce == entry.nonce:
-            return Unspooled(message, Fate.PUT, standing or entry)
+        if standing is None:
+            return Unspooled(message, Fate.PUT, entry)
         try:
             check_replay(spooled, standing)
         except RequestIdRefused as error:
