@@ -127,17 +127,16 @@ def _session() -> botocore.session.Session:
     return session
 
 
-def _read_page(
-    response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any
-) -> None:
+def _read_page(**event: Any) -> None:
     """A page of items as JSON has it, which is how adapters read them.
 
     botocore would walk each by its description: a page of 1 MB takes it half a second, an hour's
     fold minutes.
     """
-    if response_dict["status_code"] == HTTPStatus.OK:
-        customized_response_dict |= orjson.loads(response_dict["body"])
-        response_dict["body"] = b"{}"
+    answer = event["response_dict"]
+    if answer["status_code"] == HTTPStatus.OK:
+        event["customized_response_dict"].update(orjson.loads(answer["body"]))
+        answer["body"] = b"{}"
 
 
 @contextmanager
