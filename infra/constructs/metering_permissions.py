@@ -37,9 +37,13 @@ def allow_fold(fold: Handler, storage: StorageStack) -> None:
         "dynamodb:DeleteItem",
         on=[storage.usage.table_arn, storage.limits.table_arn],
     )
-    read_archive(fold, storage, "ledger/*", "seals/*", "statements/*")
-    written = ("ledger/*", "seals/*", "statements/*")
-    fold.allow("s3:PutObject", on=[storage.archive.arn_for_objects(each) for each in written])
+    kept = ("ledger/*", "seals/*", "statements/*")
+    fold.allow(
+        "s3:GetObject",
+        "s3:PutObject",
+        on=[storage.archive.arn_for_objects(each) for each in kept],
+    )
+    list_archive(fold, storage)
     fold.allow("sqs:GetQueueAttributes", on=[storage.spool.queue_arn])
 
 
@@ -59,7 +63,13 @@ def allow_reconcile(reconcile: Handler, storage: StorageStack, serving: ServingS
     reconcile.allow("dynamodb:PutItem", on=[storage.ledger.table_arn])
     reconcile.allow(*READ, on=[storage.control.table_arn])
     reconcile.allow(*READ, "dynamodb:PutItem", on=[storage.usage.table_arn])
-    read_archive(reconcile, storage, "ledger/*", "seals/*")
+    reads = ("ledger/*", "seals/*")
+    reconcile.allow("s3:GetObject", on=[storage.archive.arn_for_objects(each) for each in reads])
+    reconcile.allow(
+        "s3:ListBucket",
+        on=[storage.archive.bucket_arn],
+        conditions={"StringLike": {"s3:prefix": list(reads)}},
+    )
     reconcile.allow("sqs:GetQueueAttributes", "sqs:ReceiveMessage", on=[storage.spool.queue_arn])
     reconcile.allow(
         "logs:FilterLogEvents",
@@ -72,8 +82,7 @@ def allow_usage(usage: Handler, storage: StorageStack) -> None:
     read_ledger(usage, storage)
     usage.allow(*READ, on=[storage.control.table_arn, storage.usage.table_arn])
     usage.allow("s3:GetObject", on=[storage.archive.arn_for_objects("statements/*")])
-    # Who may not list, or only below a prefix, is told 403 of a statement that is not there.
-    usage.allow("s3:ListBucket", on=[storage.archive.bucket_arn])
+    list_archive(usage, storage)
     usage.allow("secretsmanager:GetSecretValue", on=[storage.pepper.secret_arn])
 
 
@@ -84,13 +93,7 @@ def read_ledger(handler: Handler, storage: StorageStack) -> None:
     )
 
 
-def read_archive(handler: Handler, storage: StorageStack, *prefixes: str) -> None:
-    """Let a function list and read below these prefixes."""
-    handler.allow(
-        "s3:GetObject", on=[storage.archive.arn_for_objects(prefix) for prefix in prefixes]
-    )
-    handler.allow(
-        "s3:ListBucket",
-        on=[storage.archive.bucket_arn],
-        conditions={"StringLike": {"s3:prefix": list(prefixes)}},
-    )
+def list_archive(handler: Handler, storage: StorageStack) -> None:
+    """Let a function see which objects there are: whoever may not, or only below a prefix, is
+    told 403 of one that is not there."""
+    handler.allow("s3:ListBucket", on=[storage.archive.bucket_arn])

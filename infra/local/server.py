@@ -60,6 +60,7 @@ def configure(configuration: Configuration) -> None:
             "S3_PERSIST": "1",
             "S3_DATA_DIR": str(data / "s3"),
             "LOG_LEVEL": "WARNING",
+            "AUTH": "true",  # functions have the rights of their roles alone
             # No listeners of other services, and no containers.
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
@@ -87,6 +88,7 @@ def _install(configuration: Configuration) -> Callable[[], None]:
     from infra.local.ministack.faults import inject
     from infra.local.ministack.functions import run_functions
     from infra.local.ministack.resources import mend_cloudformation
+    from infra.local.ministack.rights import check_rights
     from infra.local.ministack.streams import gather_batches
     from infra.local.ministack.training import add_sagemaker
     from infra.local.sagemaker import SageMaker
@@ -100,6 +102,7 @@ def _install(configuration: Configuration) -> Callable[[], None]:
     add_sagemaker(jobs)
     send_proxy_events()
     mend_cloudformation()
+    check_rights()
     gather_batches()
     inject(Faults(state.faults(configuration.home)))
     if configuration.runtime is None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from ministack import app
-from ministack.core import lambda_runtime, responses, router
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime, responses, router
 from ministack.services import (
     apigateway_v1,
     cloudwatch_logs,
     dynamodb,
     lambda_svc,
     s3,
+    secretsmanager,
     stepfunctions,
 )
 from ministack.services.cloudformation import provisioners
 
 HOOKS = {
-    app: ("app", "SERVICE_HANDLERS"),
+    app: ("app", "SERVICE_HANDLERS", "AUTH", "pin_request_origin"),
+    iam_actions: ("extract_resource_arn",),
+    iam_evaluator: ("pin_request_origin",),
     router: ("SERVICE_PATTERNS",),
     lambda_runtime: ("execution_credentials",),
     responses: ("error_response_json", "_request_account_id", "_request_region"),
@@ -47,5 +50,6 @@ HOOKS = {
         "_update_table",
         "stream_records_since",
     ),
+    secretsmanager: ("_secrets",),
     s3: ("_put_bucket_encryption", "_put_bucket_lifecycle"),
 }

@@ -77,6 +77,8 @@ def base() -> dict[str, Any]:
             "Bucket": {"Value": ref("Bucket")},
             "Streamed": {"Value": ref("Streamed")},
             "Exported": {"Value": ref("Table"), "Export": {"Name": "base:Table"}},
+            "ExportedTableArn": {"Value": arn("Table"), "Export": {"Name": "base:TableArn"}},
+            "ExportedBucketArn": {"Value": arn("Bucket"), "Export": {"Name": "base:BucketArn"}},
             "ExportedStream": {
                 "Value": {"Fn::GetAtt": ["Streamed", "StreamArn"]},
                 "Export": {"Name": "base:Stream"},
@@ -108,6 +110,7 @@ def service() -> dict[str, Any]:
     }
     resources = {
         "Role": ("AWS::IAM::Role", {"AssumeRolePolicyDocument": trust}),
+        "Policy": ("AWS::IAM::Policy", _policy()),
         "Layer": ("AWS::Lambda::LayerVersion", {"Content": code("layer"), "Description": "marks"}),
         "Function": ("AWS::Lambda::Function", function),
         **_api(),
@@ -197,6 +200,26 @@ def _queues() -> dict[str, tuple[str, dict[str, Any]]]:
         "DeadLetters": ("AWS::SQS::Queue", {}),
         "Queue": ("AWS::SQS::Queue", {"VisibilityTimeout": 2, "RedrivePolicy": redrive}),
         "Mapping": ("AWS::Lambda::EventSourceMapping", mapping),
+    }
+
+
+def _policy() -> dict[str, Any]:
+    """What the function does; the table's items it may not read."""
+    table, bucket = ({"Fn::ImportValue": f"base:{name}Arn"} for name in ("Table", "Bucket"))
+    allowed = [
+        (["dynamodb:PutItem", "dynamodb:UpdateItem"], table),
+        (["s3:GetObject", "s3:PutObject"], {"Fn::Join": ["", [bucket, "/*"]]}),
+    ]
+    return {
+        "PolicyName": "policy",
+        "Roles": [ref("Role")],
+        "PolicyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Effect": "Allow", "Action": actions, "Resource": resource}
+                for actions, resource in allowed
+            ],
+        },
     }
 
 

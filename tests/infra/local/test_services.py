@@ -74,10 +74,17 @@ def test_a_function_has_its_layer(local: Local):
     assert json.loads(answer["Payload"].read()) == {"echo": {"a": 1}, "marker": "from the layer"}
 
 
-def test_a_function_reaches_the_local_endpoint_with_its_accounts_key(local: Local):
+def test_a_function_reaches_the_local_endpoint_as_its_role(local: Local):
     variables = urllib3.request("GET", local.url + "/environment").json()
     assert variables["AWS_ENDPOINT_URL"] == local.record.endpoint
-    assert variables["AWS_ACCESS_KEY_ID"] == "000000000000"
+    assert variables["AWS_ACCESS_KEY_ID"].startswith("ASIA")
+
+
+def test_a_function_has_no_right_that_its_role_has_not(local: Local):
+    answer = local.client("lambda").invoke(
+        FunctionName=local.outputs["EchoFunction"], Payload=b'{"read": "any"}'
+    )
+    assert json.loads(answer["Payload"].read()) == "AccessDeniedException"
 
 
 def test_a_functions_log_is_one_stream_per_environment(local: Local):

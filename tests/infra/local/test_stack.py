@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from infra.local.interpreter import Interpreter
 
 
+TRUST = """{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+"Principal": {"Service": "lambda.amazonaws.com"}}]}"""
 SOURCE = """
 import os, time
 def handler(event, context):
@@ -175,12 +177,13 @@ def _start_function(running: state.Record) -> int:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("app.py", SOURCE)
+    role = _client(running, "iam").create_role(RoleName="r", AssumeRolePolicyDocument=TRUST)
     client = _client(running, "lambda")
     client.create_function(
         FunctionName="f",
         Runtime="python3.13",
         Handler="app.handler",
-        Role="arn:aws:iam::000000000000:role/r",
+        Role=role["Role"]["Arn"],
         Code={"ZipFile": buffer.getvalue()},
         Timeout=100,
     )

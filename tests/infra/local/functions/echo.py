@@ -9,6 +9,7 @@ import time
 import boto3
 import marker
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 CALLS = 0
 
@@ -18,6 +19,8 @@ def handler(event, context):
         return follow(event["Records"], context.aws_request_id)
     if "Records" in event:
         return consume(event["Records"])
+    if "read" in event:
+        return read(event["read"])
     if "httpMethod" not in event:
         return {"echo": event, "marker": marker.TEXT}
     return serve(event)
@@ -48,6 +51,15 @@ def serve(event):
         case "/sleep":
             time.sleep(30)
     return answer(json.dumps(event))
+
+
+def read(pk):
+    """What comes of a right that the role has not."""
+    try:
+        table().get_item(Key={"pk": pk, "sk": "any"})
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+    return "read"
 
 
 def presigned(bucket):
