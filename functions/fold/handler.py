@@ -1,4 +1,4 @@
-"""Seals hours, then closes months: every five minutes with any event, or as one asks.
+"""Seals hours, closes months, reclaims leases: every five minutes with any event, or as one asks.
 
 Events: `{}`; `{"until":"<yyyymmddhh>"}`, no hour after that one; `{"repair":"<yyyymmddhh>"}`, which
 archives what the table has of an hour and the archive lacks.
@@ -45,6 +45,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     closed = wiring.closing.run(deadline)
     for failure in closed.failures:
         logger.error("a month could not be closed", extra={"failure": failure})
+    reclaimed = wiring.reclaimer.run()
+    logger.info("reclaimed", extra={"report": reclaimed._asdict()})
     return document | {"statements": closed.document()["kept"]}
 
 

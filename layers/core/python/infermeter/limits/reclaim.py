@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 
 # What two clocks may differ by; AWS keeps its own within milliseconds.
 SKEW_S = 5.0
-# Where it begins when it never ran: longer ago than any environment lives without a call.
-_FIRST = timedelta(hours=1)
-# Before and after a run, so that one run's reading is bounded.
+# One run's reading is bounded.
 _MOST_MINUTES = 24 * 60
 
 
@@ -83,8 +81,9 @@ class Reclaimer:
         end = (now - timedelta(seconds=self._grace_s)).replace(second=0, microsecond=0)
         start = self._table.reclaimed_until()
         if start is None:
-            start = end - _FIRST
-            self._table.mark_reclaimed(start)
+            # The job is as old as the first lease, and none that old is due.
+            self._table.mark_reclaimed(end)
+            return Reclaimed(0)
         if self._spooled():
             return Reclaimed(0, waiting=True)
         end = min(end, start + timedelta(minutes=_MOST_MINUTES))

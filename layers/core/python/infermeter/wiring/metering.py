@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 from infermeter.adapters.archive import S3Archive, S3Manifests
 from infermeter.adapters.findings import DynamoFindings
 from infermeter.adapters.ledger import DynamoLedger
+from infermeter.adapters.limits import DynamoBudgets
+from infermeter.adapters.spool import SqsSpool
 from infermeter.adapters.statements import S3Statements
 from infermeter.adapters.usage import DynamoUsage
 from infermeter.billing.closing import Closing
 from infermeter.billing.statements import Statements
+from infermeter.limits.reclaim import Reclaimer
 from infermeter.metering.adjustment import Adjustments
 from infermeter.metering.archive import Archiver
 from infermeter.metering.lateness import Lateness
@@ -133,3 +136,10 @@ class Metering(Stores):
             adjustments=self.adjustments,
             findings=self.findings,
         )
+
+    @cached_property
+    def reclaimer(self) -> Reclaimer:
+        """Gives back what environments that are gone held of budgets."""
+        table = DynamoBudgets(self.clients.dynamodb(), self.resources.limits_table)
+        spool = SqsSpool(self.clients.sqs(), self.resources.spool_queue)
+        return Reclaimer(table, self.ledger_reader, spool.holds_any, self.clock)
