@@ -12,7 +12,6 @@ from tests.proof.site import Site
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.proof.schedules import Chooser
 
 _LINES = pytest.StashKey[list[str]]()
 
@@ -49,8 +48,8 @@ def prove(tell: Callable[[str], None]) -> Callable[..., Exploration]:
     Nor fewer of them than `at_least`: what is never reached is not proven.
     """
 
-    def proven(name: str, scene: Callable[[Chooser], object], *, at_least: int) -> Exploration:
-        found = explore(name, scene)
+    def proven(name: str, *acts: Callable[..., object], at_least: int) -> Exploration:
+        found = explore(name, *acts)
         tell(str(found))
         assert not found.violations, told(found.violations)
         assert found.schedules >= at_least

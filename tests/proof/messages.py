@@ -43,6 +43,11 @@ class Queue:
     deliveries: int = 0
     deleted: list[Queued] = field(default_factory=list)
 
+    def copy(self) -> Queue:
+        """A queue that goes its own way from here."""
+        lists = list(self.waiting), self.deliveries, list(self.deleted)
+        return Queue(self.site, self.account.copy(), *lists)
+
     def deliver(self, faults: Faults, *, again: bool = False) -> None:
         """All that waits, as one batch; `again`: what was deleted too, as SQS sometimes does."""
         batch = self.waiting + (self.deleted if again else [])

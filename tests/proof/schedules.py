@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -62,25 +62,44 @@ class Exploration:
         return f"{self.scene}: {self.schedules} schedules, {len(self.violations)} violations"
 
 
-def explore(name: str, scene: Callable[[Chooser], object]) -> Exploration:
-    """Runs the scene along every path of choices. A failed assertion is a violation."""
+def explore(name: str, *acts: Callable[..., Any]) -> Exploration:
+    """Runs a scene along every path of choices. A failed assertion is a violation.
+
+    A scene of several acts is a tree: each is called with the chooser and with what the one before
+    it returned, which it must leave as it was, since it is called again with the same for each of
+    its own paths. The first act is given the chooser alone.
+    """
     found = Exploration(name)
-    path: list[int] | None = []
     try:
-        while path is not None:
-            chooser = Chooser(path)
-            try:
-                scene(chooser)
-            except AssertionError as error:
-                found.violations.append(f"{'; '.join(chooser.story)}\n  {error}")
-            found.schedules += 1
-            if found.schedules % _COLLECT_EVERY == 0:
-                gc.unfreeze()
-                gc.collect()
-            path = chooser.next_path()
+        _explore(found, acts, (), [])
     finally:
         gc.unfreeze()
     return found
+
+
+def _explore(
+    found: Exploration,
+    acts: Sequence[Callable[..., Any]],
+    given: tuple[Any, ...],
+    story: list[str],
+) -> None:
+    path: list[int] | None = []
+    while path is not None:
+        chooser = Chooser(path)
+        try:
+            state = acts[0](chooser, *given)
+        except AssertionError as error:
+            found.schedules += 1
+            found.violations.append(f"{'; '.join(story + chooser.story)}\n  {error}")
+        else:
+            if len(acts) > 1:
+                _explore(found, acts[1:], (state,), story + chooser.story)
+            else:
+                found.schedules += 1
+                if found.schedules % _COLLECT_EVERY == 0:
+                    gc.unfreeze()
+                    gc.collect()
+        path = chooser.next_path()
 
 
 def told(violations: Sequence[str]) -> str:

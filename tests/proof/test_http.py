@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from tests.proof.schedules import Chooser, Exploration
     from tests.proof.site import Site
 
-    Prove = Callable[[str, Callable[[Chooser], object]], Exploration]
+    Prove = Callable[..., Exploration]
     Answers = list[dict[str, Any] | None]
+    State = tuple[Account, Answers]
 
 SERVED, REFUSED = 200, 422
 READS = frozenset({"get_item", "query", "get_object", "get_secret_value"})
@@ -45,21 +46,23 @@ def test_three_attempts_are_one_charge_and_no_answer_is_without_it(
 ) -> None:
     event = request(site, id=id)
 
-    def scene(chooser: Chooser) -> None:
-        account = site.account.copy()
-        answers: Answers = []
-        for version in versions:
-            site.move(account, version)
-            charged = charges(account)
-            answer = ask(site, account, Faults(chooser), event)
-            assert status(answer) != REFUSED
-            if status(answer) == SERVED:
-                known = Billed.REPLAY if charged else Billed.NEW
-                assert told(answer).billed in {Billed.PENDING, known}
-            answers.append(answer)
+    def attempt(chooser: Chooser, before: State) -> State:
+        account, answers = before[0].copy(), before[1]
+        site.move(account, versions[len(answers)])
+        charged = charges(account)
+        answer = ask(site, account, Faults(chooser), event)
+        assert status(answer) != REFUSED
+        if status(answer) == SERVED:
+            known = Billed.REPLAY if charged else Billed.NEW
+            assert told(answer).billed in {Billed.PENDING, known}
+        return account, [*answers, answer]
+
+    def end(_: Chooser, before: State) -> None:
+        account, answers = before[0].copy(), before[1]
         settle(site, account, answers)
 
-    prove(f"HTTP, three attempts, versions {versions}", scene, at_least=4096)
+    acts = (lambda _: (site.account, []), attempt, attempt, attempt, end)
+    prove(f"HTTP, three attempts, versions {versions}", *acts, at_least=4096)
 
 
 @pytest.mark.parametrize("versions", ["11", "13"], ids=["the model stays", "the model moves"])
@@ -68,11 +71,13 @@ def test_an_undisturbed_attempt_after_two_is_served_and_charged_once(
 ) -> None:
     event = request(site, id=TIMED)
 
-    def scene(chooser: Chooser) -> None:
-        account = site.account.copy()
-        for version in versions:
-            site.move(account, version)
-            ask(site, account, Faults(chooser), event)
+    def attempt(chooser: Chooser, before: State) -> State:
+        account, answers = before[0].copy(), before[1]
+        site.move(account, versions[len(answers)])
+        return account, [*answers, ask(site, account, Faults(chooser), event)]
+
+    def undisturbed(chooser: Chooser, before: State) -> None:
+        account = before[0].copy()
         last = ask(site, account, Faults(chooser, CALM), event)
         assert status(last) == SERVED
         assert told(last).billed is not Billed.PENDING
@@ -80,7 +85,9 @@ def test_an_undisturbed_attempt_after_two_is_served_and_charged_once(
         settle(site, account, [last])
         assert charges(account) == [charge], "what was told is what stands"
 
-    prove(f"HTTP, two attempts and an undisturbed one, versions {versions}", scene, at_least=256)
+    acts = (lambda _: (site.account, []), attempt, attempt, undisturbed)
+    name = f"HTTP, two attempts and an undisturbed one, versions {versions}"
+    prove(name, *acts, at_least=256)
 
 
 @pytest.mark.parametrize("moves", [False, True], ids=["the model stays", "the model moves"])

@@ -45,28 +45,34 @@ def settled(site: Site, queue: Queue, id: str = OPAQUE) -> None:
 def test_two_deliveries_and_an_undisturbed_one_are_one_charge_and_one_result(
     site: Site, prove: Prove, versions: str
 ) -> None:
-    def scene(chooser: Chooser) -> None:
-        queue = Queue(site, site.account.copy(), [message(site)])
-        for version in versions:
-            site.move(queue.account, version)
-            queue.deliver(Faults(chooser))
-            if charges(queue.account) or spooled(queue.account) or not queue.waiting:
-                assert succeeded(result(queue.account)), "recorded, and no result"
-        settled(site, queue)
+    def delivery(chooser: Chooser, before: Queue) -> Queue:
+        queue = before.copy()
+        site.move(queue.account, versions[min(queue.deliveries, 1)])
+        queue.deliver(Faults(chooser))
+        if charges(queue.account) or spooled(queue.account) or not queue.waiting:
+            assert succeeded(result(queue.account)), "recorded, and no result"
+        return queue
 
-    prove(f"SQS, two deliveries, versions {versions}", scene, at_least=800)
+    def end(_: Chooser, before: Queue) -> None:
+        settled(site, before.copy())
+
+    acts = (lambda _: Queue(site, site.account, [message(site)]), delivery, delivery, end)
+    prove(f"SQS, two deliveries, versions {versions}", *acts, at_least=800)
 
 
 def test_three_deliveries_whose_puts_fail_in_every_way_are_one_charge(
     site: Site, prove: Prove
 ) -> None:
-    def scene(chooser: Chooser) -> None:
-        queue = Queue(site, site.account.copy(), [message(site)])
-        for _ in range(3):
-            queue.deliver(Faults(chooser, exempt=PUTS_ALONE))
-        settled(site, queue)
+    def delivery(chooser: Chooser, before: Queue) -> Queue:
+        queue = before.copy()
+        queue.deliver(Faults(chooser, exempt=PUTS_ALONE))
+        return queue
 
-    prove("SQS, three deliveries, results always written", scene, at_least=1500)
+    def end(_: Chooser, before: Queue) -> None:
+        settled(site, before.copy())
+
+    acts = (lambda _: Queue(site, site.account, [message(site)]), *(delivery,) * 3, end)
+    prove("SQS, three deliveries, results always written", *acts, at_least=1500)
 
 
 def test_a_batch_of_two_messages_is_charged_once_each(site: Site, prove: Prove) -> None:
