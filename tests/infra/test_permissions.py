@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from unittest.mock import MagicMock
 
 import pytest
 
+from infra.constructs.metering_permissions import allow_export
 from tests.infra.templates import STACKS, text
 
 if TYPE_CHECKING:
@@ -329,3 +331,17 @@ def test_the_state_machine_may_be_told_of_the_jobs_end(assembly: Assembly) -> No
         "events:PutRule",
         "events:PutTargets",
     }
+
+
+@pytest.mark.parametrize(("marketplace", "allowed"), [(False, []), (True, [["*"]])])
+def test_only_where_the_settings_say_so_usage_is_reported_to_marketplace(
+    marketplace: bool, allowed: list[list[str]]
+) -> None:
+    export, storage = MagicMock(), MagicMock()
+    allow_export(export, storage, marketplace=marketplace)
+    on = [
+        call.kwargs["on"]
+        for call in export.allow.call_args_list
+        if "aws-marketplace:BatchMeterUsage" in call.args
+    ]
+    assert on == allowed  # the action knows no resource
