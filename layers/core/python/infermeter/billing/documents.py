@@ -7,12 +7,9 @@ from typing import Any
 
 from infermeter.billing.rating import Line, LineKind
 from infermeter.billing.statements import Item, Statement, month_text
-from infermeter.metering.hours import start_of
 from infermeter.metering.measures import Measure, Quantities
 from infermeter.metering.usage import Group
 from infermeter.metering.windows import Period
-
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def statement_document(statement: Statement) -> dict[str, Any]:
@@ -102,7 +99,7 @@ def _parse_item(document: dict[str, Any]) -> Item:
 
 
 def _time(hour: str) -> str | None:
-    return start_of(hour).strftime(_TIME) if hour else None
+    return f"{hour[:4]}-{hour[4:6]}-{hour[6:8]}T{hour[8:]}:00:00Z" if hour else None
 
 
 def _hour(time: str | None) -> str:

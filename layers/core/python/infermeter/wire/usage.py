@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from infermeter.metering.hours import hour_of, start_of
+from infermeter.metering.hours import hour_of
 from infermeter.wire.csv_table import csv_table
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ COLUMNS = (
     *("start", "end", "key_id", "model", "version", "unit", "price"),
     *("requests", "units", "rows", "tokens", "bytes_in", "bytes_out", "milliseconds", "final"),
 )
-_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def usage_document(
@@ -86,7 +85,8 @@ def request_document(request: ChargedRequest) -> dict[str, Any]:
 
 def hour_text(hour: str) -> str:
     """When an hour (`yyyymmddhh`) begins, in ISO 8601."""
-    return start_of(hour).strftime(_FORMAT)
+    # Of a year's rows each has two: to read them as times took most of an answer's time.
+    return f"{hour[:4]}-{hour[4:6]}-{hour[6:8]}T{hour[8:]}:00:00Z"
 
 
 def watermark_text(watermark: str) -> str | None:
