@@ -64,6 +64,20 @@ def test_every_line_of_an_hour_is_read_and_no_other(archive: S3Archive) -> None:
     assert list(archive.lines("2026092113")) == []
 
 
+def test_no_more_than_a_few_objects_are_held_at_a_time(archive: S3Archive) -> None:
+    for number in range(40):
+        archive.write(HOUR, str(number), [b"%d" % number])
+    reads: list[str] = []
+    archive._client.meta.events.register(
+        "before-call.s3.GetObject", lambda model, **_: reads.append(model.name)
+    )
+    lines = archive.lines(HOUR)
+    for taken in range(1, 20):
+        next(lines)
+        assert len(reads) <= taken + 8
+    assert len(list(lines)) == 21
+
+
 def test_a_damaged_object_is_not_left_out(cloud: Cloud, archive: S3Archive) -> None:
     put(cloud, "ledger/dt=2026-09-21/hour=14/1-1-x.jsonl.gz", gzip.compress(b"1" * 99)[:-9])
     with pytest.raises(StoreUnavailable, match="compressed by gzip"):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infermeter.metering.hours import after, hour_of, hours, start_of
+from infermeter.metering.hours import after, bounds_of, hour_of, hours, start_of
 
 
 @given(st.integers(0, 4_000_000_000_000))
@@ -36,3 +36,11 @@ def test_the_hour_after_is_an_hour_later(time_ms: int, count: int) -> None:
     assert after(hour, count) == hour_of(time_ms + count * 3_600_000)
     assert after(after(hour, count), -count) == hour
     assert start_of(hour).tzinfo is UTC
+
+
+@given(st.integers(0, 4_000_000_000_000))
+def test_an_hours_bounds_are_those_of_its_times(time_ms: int) -> None:
+    start, end = bounds_of(hour_of(time_ms))
+    assert start <= time_ms < end
+    assert (hour_of(start), hour_of(end)) == (hour_of(time_ms), after(hour_of(time_ms)))
+    assert hour_of(end - 1) == hour_of(time_ms)
