@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,15 @@ import pytest
 from tritonclient.http._utils import _raise_if_error
 from tritonclient.utils import InferenceServerException
 
+from infermeter.adapters.ledger import entry_of
+from infermeter.adapters.limits import DynamoBudgets
+from infermeter.limits.leases import Account
+from infermeter.limits.periods import month_of
+from infermeter.limits.reclaim import Reclaimed
 from infermeter.limits.terms import Budget, Limits, Rate
 from infermeter.metering.measures import Measure
 from infermeter.tenants.administration import KeyTerms
+from infermeter.wiring.operator import OperatorWiring
 from tests.functions.test_openai import publish
 from tests.models import write_encoder
 
@@ -88,6 +95,37 @@ def test_an_entry_names_its_lease(site: Site) -> None:
     client = site.cloud.wiring.clients.dynamodb()
     rows = client.scan(TableName="limits")["Items"]
     assert charge["l"]["S"] in {row["sk"]["S"] for row in rows}
+
+
+def test_what_a_dead_environment_held_comes_back(site: Site) -> None:
+    limit(site, budget=Budget(1_000))
+    reclaim(site)  # as it was every five minutes before
+    site.ask()
+    site.ask()
+    account = Account(f"K#{site.key.id}", month_of(time.time()), Measure.UNIT)
+    totals = DynamoBudgets(site.cloud.wiring.clients.dynamodb(), "limits").totals
+    assert totals(account) == (10, 0)
+    assert reclaim(site, after_s=17 * 60) == Reclaimed(1)
+    assert totals(account) == (2 * UNITS, 2 * UNITS)
+    assert reclaim(site, after_s=22 * 60) == Reclaimed(0)
+
+
+def test_nothing_comes_back_while_entries_are_spooled(site: Site) -> None:
+    limit(site, budget=Budget(1_000))
+    reclaim(site)
+    site.ask()
+    wiring = site.cloud.wiring
+    assert wiring.spool is not None
+    (charge,) = site.charges()
+    wiring.spool.send(entry_of(charge))
+    assert reclaim(site, after_s=17 * 60) == Reclaimed(0, waiting=True)
+
+
+def reclaim(site: Site, after_s: float = 0.0) -> Reclaimed:
+    def clock() -> float:
+        return time.time() + after_s
+
+    return OperatorWiring(site.cloud.resources, clock=clock).reclaimer.run()
 
 
 def test_milliseconds_and_bytes_are_refunded_to_what_they_were(site: Site) -> None:

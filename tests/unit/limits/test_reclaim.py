@@ -137,6 +137,14 @@ def test_a_tenants_hours_are_read_once_for_all_its_leases(scene: Scene) -> None:
     assert len(scene.ledger.read) == len(set(scene.ledger.read))
 
 
+def test_the_first_run_only_remembers_where_it_begins() -> None:
+    table, clock = MemoryBudgets(), Clock(DUE)
+    reclaimer = Reclaimer(table, HourlyLedger(), lambda: False, clock, TIMEOUT_S)
+    assert reclaimer.run() == Reclaimed(0)
+    assert table.until is not None
+    assert table.until.timestamp() <= DUE - TIMEOUT_S - 2 * SKEW_S
+
+
 def test_the_mark_is_a_minute_whose_leases_are_all_due(scene: Scene) -> None:
     scene.run(DUE)
     until = datetime.fromtimestamp(DUE - TIMEOUT_S - 2 * SKEW_S, UTC).replace(second=0)
