@@ -31,7 +31,10 @@ def test_what_is_kept_is_not_made_again() -> None:
     first = books.archive.kept["a", MAY]
     books.restart()
     books.clock.now += 1
+    made: list[str] = []
+    books.statements.made = lambda _, month: made.append(month)  # type: ignore[method-assign]
     assert kept(books) == []
+    assert made == []
     assert books.archive.kept["a", MAY] is first
 
 

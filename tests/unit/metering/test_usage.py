@@ -91,6 +91,14 @@ def test_sealed_hours_are_not_asked_of_the_ledger() -> None:
     assert row.quantities.units == 1
 
 
+def test_rows_that_a_dead_run_left_of_an_open_hour_are_not_counted() -> None:
+    meter = Meter().charged(at(1)).sealed(after(HOUR, -1))
+    folded = fold("a", after(HOUR, -1), meter.ledger.committed("a", after(HOUR, -1)))
+    meter.store.kept_rows["a", after(HOUR, -1)] = list(folded.rows)
+    (row,) = meter.ask()
+    assert row.quantities.requests == 1
+
+
 def test_what_came_after_the_seal_is_not_in_the_sealed_hour() -> None:
     meter = Meter().charged(at(2)).sealed(after(HOUR, -1)).charged(at(2, 1))
     (row,) = meter.ask()
