@@ -17,10 +17,10 @@ from infermeter.adapters.limits import DynamoBudgets, DynamoRates
 from infermeter.errors import BudgetLeased, BudgetSpent, StoreUnavailable
 from infermeter.limits import leases
 from infermeter.limits.budget import LIFETIME_S, BudgetLeases
-from infermeter.limits.leases import Ended, Lease, Refused, Totals
+from infermeter.limits.leases import SKEW_S, Ended, Lease, Refused, Totals
 from infermeter.limits.outage import Outage
 from infermeter.limits.rate import Arrival
-from infermeter.limits.reclaim import SKEW_S, Reclaimer
+from infermeter.limits.reclaim import Reclaimer
 from infermeter.limits.terms import Budget
 from infermeter.metering.measures import Measure
 from tests.ports import NOW, Clock
@@ -54,15 +54,17 @@ def items(cloud: Cloud) -> dict[tuple[str, str], dict[str, str]]:
 
 
 def test_a_rate_begins_where_none_stands_or_an_old_one(cloud: Cloud, rates: DynamoRates) -> None:
-    assert rates.begin("K#a", now_us=100, tat_us=150) == Arrival(True, 150)
-    assert rates.begin("K#a", now_us=149, tat_us=300) == Arrival(False, 150)
-    assert rates.begin("K#a", now_us=150, tat_us=200) == Arrival(True, 200)
+    assert rates.begin("K#a", now_us=100, tat_us=150, stale_us=500) == Arrival(True, 150)
+    assert rates.begin("K#a", now_us=149, tat_us=300, stale_us=500) == Arrival(False, 150)
+    assert rates.begin("K#a", now_us=149, tat_us=300, stale_us=150) == Arrival(False, 150)
+    assert rates.begin("K#a", now_us=120, tat_us=160, stale_us=149) == Arrival(True, 160)
+    assert rates.begin("K#a", now_us=160, tat_us=200, stale_us=500) == Arrival(True, 200)
     assert items(cloud) == {("RB#K#a#0", "RATE"): {"tat": "200"}}
 
 
 def test_a_rate_is_extended_within_its_burst(rates: DynamoRates) -> None:
     assert rates.extend("K#a", now_us=0, by_us=10, at_most_us=500) == Arrival(False, 0)
-    rates.begin("K#a", now_us=100, tat_us=150)
+    rates.begin("K#a", now_us=100, tat_us=150, stale_us=500)
     assert rates.extend("K#a", now_us=100, by_us=10, at_most_us=150) == Arrival(True, 160)
     assert rates.extend("K#a", now_us=100, by_us=10, at_most_us=159) == Arrival(False, 160)
     assert rates.extend("K#a", now_us=160, by_us=10, at_most_us=500) == Arrival(False, 160)

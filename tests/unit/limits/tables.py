@@ -26,10 +26,10 @@ class MemoryRates:
     writes: int = 0
     answers: bool = True
 
-    def begin(self, subject: str, *, now_us: int, tat_us: int) -> Arrival:
+    def begin(self, subject: str, *, now_us: int, tat_us: int, stale_us: int) -> Arrival:
         self._write()
         standing = self.tats.get(subject, 0)
-        if standing > now_us:
+        if now_us < standing <= stale_us:
             return Arrival(taken=False, tat_us=standing)
         self.tats[subject] = tat_us
         return Arrival(taken=True, tat_us=tat_us)

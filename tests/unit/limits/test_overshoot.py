@@ -12,9 +12,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from infermeter.errors import BudgetLeased, BudgetSpent, StoreUnavailable
 from infermeter.limits.budget import LIFETIME_S, BudgetLeases, Hold
+from infermeter.limits.leases import SKEW_S
 from infermeter.limits.outage import Outage
 from infermeter.limits.periods import month_of
-from infermeter.limits.reclaim import SKEW_S, Reclaimer
+from infermeter.limits.reclaim import Reclaimer
 from infermeter.limits.terms import Budget
 from infermeter.metering.ids import Channel, RequestId
 from infermeter.metering.ledger import LedgerEntry

@@ -185,10 +185,17 @@ def test_what_was_given_back_is_taken_again() -> None:
     assert not world.ask()
 
 
+def test_a_raised_rate_does_not_wait_for_what_was_taken_at_the_old_one() -> None:
+    world = alone(0.01, 10)
+    world.burst()
+    faster = World(Rate(10, 20), [0.0], world.table)
+    assert faster.burst() == 20
+
+
 def test_a_clock_that_was_set_back_ends_the_lease() -> None:
     world = alone(1000, 1000)
     world.burst(0, 100)
-    world.true.now -= 3600
+    world.true.now -= 5
     before = world.table.writes
     assert not world.ask()
     assert world.table.writes == before

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infermeter.limits.leases import Account, Ended, Lease
-from infermeter.limits.reclaim import SKEW_S, Reclaimed, Reclaimer
+from infermeter.limits.leases import SKEW_S, Account, Ended, Lease
+from infermeter.limits.reclaim import Reclaimed, Reclaimer
 from infermeter.metering.ledger import Kind
 from infermeter.metering.measures import Measure
 from tests.ports import NOW, Clock

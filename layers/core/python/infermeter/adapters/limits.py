@@ -50,13 +50,13 @@ class DynamoRates:
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client, self._table = client, table
 
-    def begin(self, subject: str, *, now_us: int, tat_us: int) -> Arrival:
-        """Sets the TAT where none stands, or none after now."""
+    def begin(self, subject: str, *, now_us: int, tat_us: int, stale_us: int) -> Arrival:
+        """Sets the TAT where none stands, one that is past, or one that is out of reach."""
         return self._write(
             subject,
             "SET tat = :tat",
-            "attribute_not_exists(tat) OR tat <= :now",
-            {":tat": tat_us, ":now": now_us},
+            "attribute_not_exists(tat) OR tat <= :now OR tat > :stale",
+            {":tat": tat_us, ":now": now_us, ":stale": stale_us},
         )
 
     def extend(self, subject: str, *, now_us: int, by_us: int, at_most_us: int) -> Arrival:

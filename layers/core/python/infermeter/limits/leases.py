@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
     from infermeter.metering.measures import Measure
 
+# What a clock may be off by, at most; AWS keeps its own within milliseconds.
+SKEW_S = 5.0
+
 
 class Account(NamedTuple):
     """What totals are kept for: a subject's use of one measure in one month (`yyyymm`)."""

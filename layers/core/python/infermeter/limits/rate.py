@@ -7,9 +7,9 @@ moves by a conditional write: a lease of `n` requests. A lease is spent within `
 local time before that write, and what is left of it then is lost.
 
 Bound: in any window of `w` seconds at most `B + R * (w + D + 2e)` requests are admitted by all
-environments together, where `D` is `LEASE_S` and no clock is off by more than `e`. For leases
-taken in a window are at most `B + R * (w + 2e)`, by GCRA over times that are off by `e`; and what
-is spent in a window was leased in it, or in the `D` before.
+environments together, where `D` is `LEASE_S` and no clock is off by more than `e`, `SKEW_S` at
+most. For leases taken in a window are at most `B + R * (w + 2e)`, by GCRA over times that are off
+by `e`; and what is spent in a window was leased in it, or in the `D` before.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from infermeter.errors import RateLimited
+from infermeter.limits.leases import SKEW_S
 from infermeter.limits.limiter import Quota
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ class Arrival(NamedTuple):
 class RateTable(Protocol):
     """Where TATs stand. Both raise StoreUnavailable; a write that was not answered may count."""
 
-    def begin(self, subject: str, *, now_us: int, tat_us: int) -> Arrival:
-        """Sets the TAT, unless one stands that is after `now_us`."""
+    def begin(self, subject: str, *, now_us: int, tat_us: int, stale_us: int) -> Arrival:
+        """Sets the TAT, unless one stands that is after `now_us` and at most `stale_us`."""
         ...
 
     def extend(self, subject: str, *, now_us: int, by_us: int, at_most_us: int) -> Arrival:
@@ -119,8 +120,13 @@ class RateLeases:
 
     def _lease(self, count: int, tat_us: int, now_us: int) -> Arrival:
         cost_us = self._cost(count)
-        if tat_us <= now_us:
-            return self._table.begin(self._subject, now_us=now_us, tat_us=now_us + cost_us)
+        if tat_us <= now_us or tat_us > self._stale(now_us):
+            return self._table.begin(
+                self._subject,
+                now_us=now_us,
+                tat_us=now_us + cost_us,
+                stale_us=self._stale(now_us),
+            )
         at_most_us = now_us + self._cost(self.rate.burst) - cost_us
         return self._table.extend(
             self._subject, now_us=now_us, by_us=cost_us, at_most_us=at_most_us
@@ -139,10 +145,15 @@ class RateLeases:
 
     def _fitting(self, tat_us: int, now_us: int) -> int:
         """How many requests conform now."""
-        room_us = self._cost(self.rate.burst) - max(0, tat_us - now_us)
+        ahead_us = 0 if tat_us > self._stale(now_us) else max(0, tat_us - now_us)
+        room_us = self._cost(self.rate.burst) - ahead_us
         count = math.floor(room_us * self.rate.per_s / _SECOND)
         # Of two roundings the cost's counts: the write's own condition is made of it.
         return count if count < 1 or self._cost(count) <= room_us else count - 1
+
+    def _stale(self, now_us: int) -> int:
+        """No request at this rate leaves a TAT after this: one that is was left at a slower."""
+        return now_us + self._cost(self.rate.burst) + int(2 * SKEW_S * _SECOND)
 
     def _limited(self, now_us: int) -> RateLimited:
         wait_us = max(self._denied_until_us - now_us, 1000)

@@ -13,7 +13,7 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from infermeter.limits.leases import Ended
+from infermeter.limits.leases import SKEW_S, Ended
 from infermeter.limits.leasing import SEPARATOR
 from infermeter.metering.hours import hours
 from infermeter.metering.ledger import Kind
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from infermeter.limits.leases import Lease, Refused
     from infermeter.metering.ledger import LedgerReader
 
-# What two clocks may differ by; AWS keeps its own within milliseconds.
-SKEW_S = 5.0
 # One run's reading is bounded.
 _MOST_MINUTES = 24 * 60
 
