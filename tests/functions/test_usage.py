@@ -15,16 +15,18 @@ from urllib.parse import quote
 import pytest
 
 from infermeter.billing.plans import Plan, Price, Tier
+from infermeter.billing.statements import month_text
 from infermeter.limits.terms import Budget, Limits, Rate
 from infermeter.metering.fold import fold
-from infermeter.metering.hours import after, hour_of
+from infermeter.metering.hours import after, hour_of, start_of
 from infermeter.metering.ids import recorded_id
 from infermeter.metering.ledger import Kind
 from infermeter.metering.measures import Measure
 from infermeter.metering.seal import Seal
-from infermeter.metering.windows import Period, Window
+from infermeter.metering.windows import Period, Window, month_period
 from infermeter.tenants.administration import KeyTerms
 from infermeter.tenants.scopes import Scopes, parse_scope
+from infermeter.wiring.operator import OperatorWiring
 from tests.cloud import Context, proxy_event
 from tests.functions.site import Answer
 from tests.unit.metering.test_fold import charge
@@ -370,3 +372,25 @@ def test_what_is_a_tenants_own_is_kept_nowhere(meter: Meter) -> None:
 
 def test_a_route_of_the_data_plane_is_unknown_here(meter: Meter) -> None:
     assert meter.get("/v2/models").status == 404
+
+
+def test_the_fold_keeps_a_months_statement_and_it_is_served_from_then_on(cloud: Cloud) -> None:
+    now = time.time()
+    month = month_period(f"{datetime.fromtimestamp(now, UTC):%Y%m}")
+    before = start_of(month.start).timestamp() - 3600
+    OperatorWiring(cloud.resources, clock=lambda: before).key_administration.create("acme")
+    meter = Meter(cloud)
+    last = after(month.start, -1)
+    meter.charge(hours_ago=int((now - before) / 3600), units=3)
+    meter.seal(last, month.start)
+    report = cloud.function("fold").handler({"until": last}, Context(60_000))
+    assert report["statements"] == [{"tenant": "acme", "month": month_text(last[:6])}]
+    path = f"/v1/usage/statements/{month_text(last[:6])}"
+    kept = meter.get(path).json
+    assert (kept["final"], kept["lines"][0]["quantity"]) == (True, 3)
+    cloud.wiring.clients.s3().delete_object(
+        Bucket=cloud.resources.archive_bucket, Key=f"statements/acme/{kept['month']}.json"
+    )
+    made_anew = meter.get(path).json
+    assert made_anew["usage_digest"] == kept["usage_digest"]
+    assert made_anew["lines"] == kept["lines"]
