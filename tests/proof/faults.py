@@ -6,6 +6,7 @@ what a dying process still calls (its `finally` clauses would) has no effect.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
@@ -86,6 +87,7 @@ class Faults:
     exempt: frozenset[str] = ASIDE
     reads: frozenset[str] = frozenset()
     at_change: Callable[[], None] = lambda: None
+    most: float = math.inf
     dead: bool = False
     calls: list[str] = field(default_factory=list)
     late: list[Callable[[], Any]] = field(default_factory=list)
@@ -111,7 +113,9 @@ class Faults:
         self.calls.append(f"{label} {where}")
         if where in self.exempt:
             return apply()
-        ending = self.chooser.choose(f"{self.name} {label} {where}", self.endings)
+        endings = self.endings if self.most else CALM
+        ending = self.chooser.choose(f"{self.name} {label} {where}", endings)
+        self.most -= ending is not Ending.ACKNOWLEDGED
         self.at_change()
         if ending is Ending.DIED:
             self._die()
