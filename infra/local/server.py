@@ -89,7 +89,7 @@ def _install(configuration: Configuration) -> Callable[[], None]:
     from infra.local.ministack.functions import run_functions
     from infra.local.ministack.resources import mend_cloudformation
     from infra.local.ministack.rights import check_rights
-    from infra.local.ministack.streams import gather_batches
+    from infra.local.ministack.streams import gather_batches, keep_unread
     from infra.local.ministack.training import add_sagemaker
     from infra.local.sagemaker import SageMaker
 
@@ -104,6 +104,7 @@ def _install(configuration: Configuration) -> Callable[[], None]:
     mend_cloudformation()
     check_rights()
     gather_batches()
+    keep_unread()
     inject(Faults(state.faults(configuration.home)))
     if configuration.runtime is None:
         return jobs.close

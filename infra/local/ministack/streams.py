@@ -1,4 +1,5 @@
-"""DynamoDB streams: an event source's batching window, which MiniStack passes over.
+"""DynamoDB streams: an event source's batching window, which MiniStack passes over, and what was
+not read when the server went down, which it forgets.
 
 What else it lacks: a batch that fails comes again whole, also where the mapping says to halve it.
 """
@@ -6,6 +7,7 @@ What else it lacks: a batch that fails comes again whole, also where the mapping
 
 from __future__ import annotations
 
+import copy
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +35,48 @@ def gather_batches() -> None:
         return poll()
 
     lambda_svc._poll_dynamodb_streams = poll_what_is_due
+
+
+def keep_unread() -> None:
+    """Keep with the tables' state what their streams' event sources have not read yet.
+
+    Their places in the streams are kept by MiniStack: without the records before them they would
+    pass over as many new ones.
+    """
+    get_state, load_state = dynamodb.get_state, dynamodb.load_persisted_state
+
+    def get_with_streams() -> dict[str, Any]:
+        return {**get_state(), **_unread()}
+
+    def load_with_streams(data: Mapping[str, Any]) -> None:
+        load_state(data)
+        dynamodb._stream_records.update(data.get("stream_records", {}))
+        dynamodb._stream_trimmed.update(data.get("stream_trimmed", {}))
+
+    dynamodb.get_state, dynamodb.load_persisted_state = get_with_streams, load_with_streams
+
+
+def _unread() -> dict[str, Any]:
+    """The streams, each from the first record on that an event source has still to read."""
+    records, trimmed = responses.AccountRegionScopedDict(), responses.AccountRegionScopedDict()
+    for (account, region, table), held in dynamodb._stream_records.all_items():
+        beginning = dynamodb._stream_trimmed.get_scoped(account, region, table, 0)
+        read = _read_up_to(account, region, table)
+        first = max(beginning, beginning + len(held) if read is None else read)
+        records.set_scoped(account, region, table, copy.deepcopy(held[first - beginning :]))
+        trimmed.set_scoped(account, region, table, first)
+    return {"stream_records": records, "stream_trimmed": trimmed}
+
+
+def _read_up_to(account: str, region: str, table: str) -> int | None:
+    """The least position of the table's event sources; None where it has none."""
+    positions = [
+        lambda_svc._dynamodb_stream_positions.get_scoped(account, region, mapping["UUID"], 0)
+        for where, place, mapping in lambda_svc._iter_all_esms()
+        if (where, place) == (account, region)
+        and f":table/{table}/stream/" in mapping["EventSourceArn"]
+    ]
+    return min(positions, default=None)
 
 
 def _hold(mapping: Mapping[str, Any]) -> None:

@@ -8,7 +8,11 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from infra.local import processes
+from infra.local.ministack import names as hooks
+from infra.local.ministack.streams import keep_unread
 from tests.infra.local.running import eventually
 
 if TYPE_CHECKING:
@@ -70,3 +74,38 @@ def test_a_batch_whose_function_is_killed_comes_again(local: Local):
 
     eventually(kill)
     assert eventually(lambda: batches(local, "slow", 1))
+
+
+@pytest.fixture
+def saved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream of five records in this process: two are gone, one more was read."""
+    for module, name in (
+        (hooks.dynamodb, "_stream_records"),
+        (hooks.dynamodb, "_stream_trimmed"),
+        (hooks.lambda_svc, "_dynamodb_stream_positions"),
+        (hooks.lambda_svc, "_esms"),
+    ):
+        monkeypatch.setattr(module, name, hooks.responses.AccountRegionScopedDict())
+    for name in ("get_state", "load_persisted_state"):
+        monkeypatch.setattr(hooks.dynamodb, name, getattr(hooks.dynamodb, name))
+    keep_unread()
+    arn = "arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/1"
+    hooks.lambda_svc._esms["m"] = {"UUID": "m", "EventSourceArn": arn}
+    hooks.dynamodb._stream_records["t"] = [{"n": 3}, {"n": 4}, {"n": 5}]
+    hooks.dynamodb._stream_trimmed["t"] = 2
+    hooks.lambda_svc._dynamodb_stream_positions["m"] = 3
+
+
+@pytest.mark.usefixtures("saved")
+def test_what_was_not_read_is_read_after_the_next_start():
+    state = hooks.dynamodb.get_state()
+    hooks.dynamodb._stream_records.clear()
+    hooks.dynamodb._stream_trimmed.clear()
+    hooks.dynamodb.load_persisted_state(state)
+    assert hooks.dynamodb.stream_records_since("t", 3, 10) == [{"n": 4}, {"n": 5}]
+
+
+@pytest.mark.usefixtures("saved")
+def test_what_was_read_is_not_kept():
+    kept = hooks.dynamodb.get_state()["stream_records"]
+    assert kept["t"] == [{"n": 4}, {"n": 5}]
