@@ -46,6 +46,7 @@ RULES = (
             "errors.py",
             "inference.py",
             "service.py",
+            "charging.py",
             "execution.py",
             "api",
             "batch.py",

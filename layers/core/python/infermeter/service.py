@@ -8,12 +8,11 @@ answer that is given was recorded, and one that could not be given was not.
 from __future__ import annotations
 
 import math
-import os
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from infermeter.embedding import count_tokens
+from infermeter.charging import charge, charged, expected, tokens_of
 from infermeter.errors import (
     DeadlineExceeded,
     InfermeterError,
@@ -25,8 +24,7 @@ from infermeter.errors import (
 from infermeter.execution import Admitted, Executor, groups
 from infermeter.inference import InferenceResult
 from infermeter.limits.limiter import Unlimited
-from infermeter.metering.ledger import Billed, LedgerEntry, commit
-from infermeter.metering.measures import Quantities
+from infermeter.metering.ledger import Billed, commit
 from infermeter.statistics.buffer import StatisticsBuffer, Unkept
 from infermeter.statistics.counting import CallCounter
 from infermeter.tenants.scopes import Action
@@ -178,7 +176,7 @@ class Service:
         try:
             admitted = self._admit_to(version, call, started)
             admitted.permit = self._limiter.admit(
-                call.principal, _expected(admitted), call.channel, call.deadline
+                call.principal, expected(admitted), call.channel, call.deadline
             )
         except InfermeterError:
             self._counter.refusal(version, started)
@@ -199,7 +197,7 @@ class Service:
             inputs=arrays,
             outputs=signature.check_outputs(call.request.outputs),
             rows=signature.rows(inputs),
-            tokens=_tokens(call, model, arrays),
+            tokens=tokens_of(call, model, arrays),
             started=started,
             checked_s=time.perf_counter() - loaded,
             permit=_NO_PERMIT,
@@ -241,11 +239,10 @@ class Service:
         return now
 
     def _commit(self, admitted: Admitted, bytes_out: int) -> Commit:
-        milliseconds = round(admitted.timings["infer"] * 1000)
-        quantities = _expected(admitted)._replace(bytes_out=bytes_out, milliseconds=milliseconds)
+        quantities = charged(admitted, bytes_out)
         lease = admitted.permit.lease(quantities)
         now = self._check_time(admitted.call)
-        entry = self._entry(admitted, quantities, lease, now)
+        entry = charge(admitted, quantities, lease, now)
         started = time.perf_counter()
         # Unless it becomes known that it was not, it may have been.
         admitted.charged = quantities
@@ -259,32 +256,6 @@ class Service:
         admitted.timings["meter"] = time.perf_counter() - started
         return recorded
 
-    def _entry(
-        self, admitted: Admitted, charged: Quantities, lease: str, now: float
-    ) -> LedgerEntry:
-        call, version = admitted.call, admitted.model.version
-        return LedgerEntry(
-            tenant=call.principal.tenant,
-            request_id=call.request_id,
-            key_id=call.principal.key_id,
-            model=version.model,
-            version=version.version,
-            unit=admitted.model.manifest.unit,
-            units=charged.units,
-            rows=charged.rows,
-            tokens=charged.tokens,
-            bytes_in=charged.bytes_in,
-            bytes_out=charged.bytes_out,
-            milliseconds=charged.milliseconds,
-            channel=call.channel,
-            payload_hash=call.payload_hash,
-            nonce=os.urandom(16).hex(),
-            committed_ms=int(now * 1000),
-            gateway_id=call.gateway_id,
-            lease=lease,
-            price=call.principal.price,
-        )
-
     def _on_recorded_version(self, admitted: Admitted, version: str) -> Admitted:
         """A replay is answered by the version that was charged, wherever its alias points now."""
         call = admitted.call
@@ -295,22 +266,6 @@ class Service:
             raise RecordedVersionGone(call.model, version) from error
         pinned.timings["meter"] = admitted.timings["meter"]
         return pinned
-
-
-def _expected(admitted: Admitted) -> Quantities:
-    """What the call will be charged, as far as it is known before the run."""
-    call, unit = admitted.call, admitted.model.manifest.unit
-    rows, tokens = admitted.rows, admitted.tokens
-    units = {"row": rows, "token": tokens}.get(unit, 1)
-    return Quantities(1, units, rows, tokens, call.bytes_in)
-
-
-def _tokens(call: Call, model: ServedModel, inputs: Mapping[str, NDArray[Any]]) -> int:
-    """Those that the caller's text became, or those among the tensors that it sent."""
-    embedding = model.manifest.embedding
-    if call.request.tokens or embedding is None:
-        return call.request.tokens
-    return count_tokens(embedding, inputs)
 
 
 def _deliver(
