@@ -10,7 +10,7 @@ import pytest
 
 from infermeter.errors import BudgetLeased, BudgetSpent, StoreUnavailable
 from infermeter.limits.budget import LIFETIME_S, REFUSAL_S, BudgetLeases
-from infermeter.limits.leases import Account
+from infermeter.limits.leases import Account, Totals
 from infermeter.limits.outage import Outage
 from infermeter.limits.periods import month_of
 from infermeter.limits.terms import Budget
@@ -217,6 +217,23 @@ def test_a_lease_that_may_have_been_given_back_is_not_spent_from() -> None:
     world.table.take = take  # type: ignore[method-assign]
     world.clock.now += 1
     assert spend(environment, 1) in world.table.leases
+
+
+def test_what_another_took_since_it_was_read_is_read_again() -> None:
+    world = World(1_600)
+    ours, theirs = world.environment(), world.environment()
+    totals = world.table.totals
+
+    def overtaken(account: Account) -> Totals:
+        read = totals(account)
+        world.table.totals = totals  # type: ignore[method-assign]
+        theirs.hold(1_590, 1_590)
+        return read
+
+    world.table.totals = overtaken  # type: ignore[method-assign]
+    ours.hold(1, 1)
+    assert [lease.size for lease in world.table.taken] == [1_590, 1]
+    assert world.leased == 1_591
 
 
 def test_the_most_is_set_aside_until_it_is_known_what_requests_take() -> None:
