@@ -43,7 +43,9 @@ class MeteringStack(Stack):
         self._layers = Layers(self, "Layers", settings=settings.functions).base
         workers = settings.metering
 
-        spool = self._function("spool", workers.spool, _resources(storage, "ledger", "usage"))
+        spool = self._function(
+            "spool", workers.spool, _resources(storage, "ledger", "spool", "usage")
+        )
         permissions.allow_spool(spool, storage)
         spool.function.add_event_source(
             event_sources.SqsEventSource(

@@ -70,6 +70,25 @@ def test_what_was_spooled_long_ago_is_put_under_its_id_now(
     assert item["g1pk"]["S"] == f"L#a#{hour_of(standing.committed_ms)}"
 
 
+def test_what_must_wait_comes_again_soon_and_then_ever_later(
+    cloud: Cloud, spool: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses = []
+    monkeypatch.setattr(
+        type(spool.wiring.spool_queue),
+        "return_in",
+        lambda _, receipt, seconds: pauses.append((receipt, seconds)),
+    )
+    (body,) = spooled(cloud, charge(1))
+    assert deliver(spool, "not JSON", body) == ["m0"]
+    assert pauses == [("r", 5)]
+    assert [spool.pause_s(received) for received in (1, 2, 3, 50)] == [5, 10, 20, 300]
+
+
+def test_a_pause_that_cannot_be_set_is_the_queues_own(cloud: Cloud, spool: ModuleType) -> None:
+    assert deliver(spool, "not JSON") == ["m0"]
+
+
 def test_each_message_fails_alone(
     cloud: Cloud, spool: ModuleType, caplog: pytest.LogCaptureFixture
 ) -> None:

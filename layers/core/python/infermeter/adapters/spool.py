@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import orjson
@@ -37,6 +38,14 @@ class SqsSpool:
             self._client.send_message(QueueUrl=self._queue_url, MessageBody=body)
         except (BotoCoreError, ClientError) as error:
             raise SpoolUnavailable from error
+
+    def return_in(self, receipt: str, seconds: int) -> None:
+        """Shows a message again then, which may be sooner than its time-out. Never raises: it is
+        shown again in any case."""
+        with suppress(BotoCoreError, ClientError):
+            self._client.change_message_visibility(
+                QueueUrl=self._queue_url, ReceiptHandle=receipt, VisibilityTimeout=seconds
+            )
 
     def holds_any(self) -> bool:
         """Whether entries wait, or are with its consumer; by counts that lag by a minute."""

@@ -98,6 +98,11 @@ class Metering(Stores):
         return S3Manifests(self.clients.s3(), self.resources.archive_bucket)
 
     @cached_property
+    def spool_queue(self) -> SqsSpool:
+        """The spool as its consumer has it."""
+        return SqsSpool(self.clients.sqs(), self.resources.spool_queue)
+
+    @cached_property
     def spool_consumer(self) -> SpoolConsumer:
         """Puts what was spooled."""
         return SpoolConsumer(self.ledger, self.findings, self.clock)
@@ -141,5 +146,4 @@ class Metering(Stores):
     def reclaimer(self) -> Reclaimer:
         """Gives back what environments that are gone held of budgets."""
         table = DynamoBudgets(self.clients.dynamodb(), self.resources.limits_table)
-        spool = SqsSpool(self.clients.sqs(), self.resources.spool_queue)
-        return Reclaimer(table, self.ledger_reader, spool.holds_any, self.clock)
+        return Reclaimer(table, self.ledger_reader, self.spool_queue.holds_any, self.clock)

@@ -1,0 +1,1 @@
+"""Load with duplicates, kills and throttling, against the local stack; then the books compared."""
