@@ -155,3 +155,22 @@ def test_what_passages_say() -> None:
     nowhere = frozenset([mark(TENANT, "nowhere")])
     said = weigh(told, {b"a"}, {b"b"})
     assert said == Evidence(key["replayed"], key["failed pending"], nowhere)
+
+
+def test_the_turn_of_the_hour_costs_two_minutes_of_log(site: Site) -> None:
+    turn = AT // HOUR_MS * HOUR_MS
+    site.answer("g", 200, turn - 100)
+    site.charge(turn + 900, name="slow", gateway="g")
+    site.tell("g", "slow", Billed.NEW, turn + 950)
+    site.run()
+    assert [end - start for start, end in site.function.whole_reads] == [120_000]
+
+
+def test_a_charge_at_the_turn_that_names_another_attempt_is_found(site: Site) -> None:
+    turn = AT // HOUR_MS * HOUR_MS
+    site.charge(turn - 1000, name="one", gateway="h")
+    site.answer("h", 200, turn - 1500)
+    site.answer("g", 200, turn - 100)
+    site.tell("g", "one", Billed.NEW, turn + 300)
+    site.run()
+    assert unrecorded(site) == ["one"]

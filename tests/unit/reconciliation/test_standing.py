@@ -132,3 +132,11 @@ def test_one_that_came_after_the_check_is_carried_a_day_later(site: Site) -> Non
     site.answer("late", 200, NOW_MS)
     site.pass_hours(22)
     assert len(site.of_kind(FindingKind.LATE)) == 1
+
+
+def test_what_is_not_sealed_is_no_backlog_of_the_export(site: Site) -> None:
+    site.exports.put(Configuration((CSV,)))
+    site.exports.add(Account(TENANT, "files", "customer", hour_before(20)))
+    site.outbox.progresses["files", TENANT] = Progress(hour_before(8), hour_before(8))
+    site.usage.watermarks[TENANT] = hour_before(8)
+    assert [finding.kind for finding in site.job().run().findings] == [FindingKind.UNSEALED]

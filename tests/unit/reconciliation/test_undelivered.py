@@ -171,3 +171,33 @@ def test_hours_that_were_missed_are_made_up_for(site: Site) -> None:
     report = site.run()
     assert len(report.hours) == 40
     assert len(site.voids()) == 1
+
+
+def test_a_replay_whose_line_never_comes_keeps_the_charge_and_is_told(site: Site) -> None:
+    entry = site.charge(NOW_MS, gateway="g")
+    site.answer("g", 504, NOW_MS - 500)
+    site.tell("again", entry.request_id.text, Billed.REPLAY, NOW_MS + 2 * HOUR_MS)
+    site.pass_hours(27)
+    assert site.voids() == {}
+    assert len(site.of_kind(FindingKind.INCOMPLETE)) == 1
+
+
+def test_a_charge_that_was_waited_for_falls_when_its_replay_failed(site: Site) -> None:
+    entry = site.charge(NOW_MS, gateway="g")
+    site.answer("g", 504, NOW_MS - 500)
+    later = NOW_MS + 24 * HOUR_MS - 60_000
+    site.tell("again", entry.request_id.text, Billed.REPLAY, later)
+    site.pass_hours(25)
+    site.answer("again", 502, later - 300)
+    site.pass_hours(1)
+    assert len(site.voids()) == 1
+
+
+def test_an_answer_that_was_not_recorded_keeps_a_later_charge_under_its_id(site: Site) -> None:
+    site.answer("first", 200, NOW_MS)
+    site.tell("first", "one", Billed.NEW, NOW_MS + 300)
+    site.charge(NOW_MS + HOUR_MS, name="one", gateway="second")
+    site.answer("second", 502, NOW_MS + HOUR_MS - 500)
+    site.pass_hours(28)
+    assert site.voids() == {}
+    assert [f.kind for f in site.findings.found.values()] == [FindingKind.UNRECORDED]
