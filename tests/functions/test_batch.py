@@ -48,6 +48,10 @@ def message(key_id: str, id_: str | None = None, **changes: Any) -> str:
     return json.dumps(envelope if id_ is None else {**envelope, "id": id_})
 
 
+def refuse(**_: Any) -> None:
+    raise EndpointConnectionError(endpoint_url="store")
+
+
 def with_data(*rows: list[float]) -> dict[str, Any]:
     shape = [len(rows), len(rows[0])]
     tensor = {"name": "x", "datatype": "FP32", "shape": shape, "data": list(rows)}
@@ -195,16 +199,26 @@ def test_an_id_used_for_another_request(cloud: Cloud, batch: ModuleType, key_id:
 def test_what_may_succeed_later_is_delivered_again(
     cloud: Cloud, batch: ModuleType, key_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(**_: Any) -> None:
-        raise EndpointConnectionError(endpoint_url="ledger")
-
-    client = batch.consumer._service._ledger._client
     with monkeypatch.context() as patched:
-        patched.setattr(client, "put_item", refuse)
+        patched.setattr(batch.wiring.ledger._client, "put_item", refuse)
+        patched.setattr(batch.wiring.spool._client, "send_message", refuse)
         assert send(batch, message(key_id, new_id("x")), "not JSON") == ["m0"]
     assert cloud.ledger_items() == []
     assert send(batch, message(key_id, new_id("x"))) == []
     assert len(cloud.ledger_items()) == 1
+
+
+def test_what_the_spool_took_is_not_delivered_again(
+    cloud: Cloud, batch: ModuleType, key_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id_ = new_id("x")
+    monkeypatch.setattr(batch.wiring.ledger._client, "put_item", refuse)
+    assert send(batch, message(key_id, id_)) == []
+    assert result(cloud, id_)["status"] == "succeeded"
+    (waiting,) = boto3.client("sqs").receive_message(QueueUrl=cloud.resources.spool_queue)[
+        "Messages"
+    ]
+    assert id_ in waiting["Body"]
 
 
 def test_a_batch_of_several_tenants_keeps_them_apart(

@@ -7,6 +7,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import numpy as np
 import pytest
 import tritonclient.http as triton
@@ -67,6 +68,17 @@ def assert_refused(cloud: Cloud, answer: dict[str, Any], status: int, *parts: st
     for part in parts:
         assert part in body["error"]
     assert cloud.ledger_items() == []
+
+
+def cut_off(infer: ModuleType, monkeypatch: pytest.MonkeyPatch, *stores: str) -> None:
+    """The function's ledger, and its spool, do not answer any more."""
+
+    def refuse(**_: Any) -> None:
+        raise EndpointConnectionError(endpoint_url="store")
+
+    calls = {"ledger": "put_item", "spool": "send_message"}
+    for store in stores:
+        monkeypatch.setattr(getattr(infer.wiring, store)._client, calls[store], refuse)
 
 
 def test_json_in_json_out(infer: ModuleType, key: str) -> None:
@@ -244,14 +256,24 @@ def test_too_late_to_answer_is_not_billed(cloud: Cloud, infer: ModuleType, key: 
     assert_refused(cloud, answer, 504, "this attempt was not billed")
 
 
-def test_a_ledger_that_does_not_answer_withholds_the_answer(
+def test_while_the_ledger_does_not_answer_a_charge_waits_in_the_spool(
     cloud: Cloud, infer: ModuleType, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(**_: Any) -> None:
-        raise EndpointConnectionError(endpoint_url="ledger")
+    cut_off(infer, monkeypatch, "ledger")
+    answer = call(infer, key)
+    assert answer["statusCode"] == 200
+    assert answer["headers"]["infermeter-billed"] == "pending"
+    assert answer["headers"]["infermeter-units"] == "2"
+    assert cloud.ledger_items() == []
+    spool = boto3.client("sqs")
+    (waiting,) = spool.receive_message(QueueUrl=cloud.resources.spool_queue)["Messages"]
+    assert answer["headers"]["x-request-id"] in waiting["Body"]
 
-    client = infer.wiring.ledger._client
-    monkeypatch.setattr(client, "put_item", refuse)
+
+def test_without_ledger_and_spool_the_answer_is_withheld(
+    cloud: Cloud, infer: ModuleType, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut_off(infer, monkeypatch, "ledger", "spool")
     answer = call(infer, key)
     assert_refused(cloud, answer, 503, "the answer is withheld", "billed once at most")
     assert answer["headers"]["retry-after"] == "1"

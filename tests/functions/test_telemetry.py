@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import EndpointConnectionError
+
 from infermeter.tenants.keys import new_key
 from tests.functions.site import ROWS, Site
 
@@ -64,6 +66,21 @@ def test_what_is_charged_is_counted_once(site: Site, printed: Printed) -> None:
     assert metrics(lines, "Requests") == [1, 0, None]
     assert metrics(lines, "Replays") == [0, 1, None]
     assert metrics(lines, "Refused") == [None, None, 1]
+
+
+def test_what_waits_in_the_spool_is_counted_as_new(
+    site: Site, printed: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: Any) -> None:
+        raise EndpointConnectionError(endpoint_url="ledger")
+
+    ledger = site.handler.__globals__["wiring"].ledger
+    monkeypatch.setattr(ledger._client, "put_item", refuse)
+    assert site.ask().headers["infermeter-billed"] == "pending"
+    lines = printed()
+    assert metrics(lines, "Units") == [2]
+    assert metrics(lines, "Requests") == [1]
+    assert metrics(lines, "Replays") == [0]
 
 
 def test_a_defect_of_ours_is_logged_with_its_trace(site: Site, printed: Printed) -> None:

@@ -113,7 +113,8 @@ def _write(
         "request": facts,
     }
     if served is not None:
-        new = served.billed is Billed.NEW
+        # One that is pending is charged once its entry comes out of the spool.
+        new = served.billed is not Billed.REPLAY
         facts["model"] = line["model"] = served.result.model
         facts["version"] = served.result.version
         facts["units"], facts["billed"] = served.units, served.billed.value
