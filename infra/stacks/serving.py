@@ -38,6 +38,8 @@ class ServingStack(Stack):
             "INFERMETER_RESULTS_BUCKET": storage.results.bucket_name,
             "INFERMETER_SPOOL_QUEUE": storage.spool.queue_url,
             "INFERMETER_STATISTICS_TABLE": storage.statistics.table_name,
+            # Puts on the request path go out signed by the core itself, with less around them.
+            "INFERMETER_SIGNED": "1",
         }
 
         infer = Handler(

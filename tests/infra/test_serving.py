@@ -48,6 +48,7 @@ def test_infer_knows_its_resources(assembly: Assembly) -> None:
         "INFERMETER_PEPPER_SECRET",
         "INFERMETER_REGISTRY_TABLE",
         "INFERMETER_RESULTS_BUCKET",
+        "INFERMETER_SIGNED",
         "INFERMETER_SPOOL_QUEUE",
         "INFERMETER_STATISTICS_TABLE",
         "OPENBLAS_NUM_THREADS",

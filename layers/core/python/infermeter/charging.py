@@ -51,7 +51,7 @@ def charge(admitted: Admitted, quantities: Quantities, lease: str, now: float) -
         milliseconds=quantities.milliseconds,
         channel=call.channel,
         payload_hash=call.payload_hash,
-        nonce=os.urandom(16).hex(),
+        nonce=os.urandom(8).hex(),
         committed_ms=int(now * 1000),
         gateway_id=call.gateway_id,
         lease=lease,
