@@ -18,6 +18,8 @@ Option = TypeVar("Option")
 # Each run of a handler freezes what was imported; what is dropped must be freed all the same.
 _COLLECT_EVERY = 500
 _SHOWN = 3
+# So many violations end an exploration.
+_ENOUGH = 20
 
 
 class Chooser:
@@ -84,7 +86,7 @@ def _explore(
     story: list[str],
 ) -> None:
     path: list[int] | None = []
-    while path is not None:
+    while path is not None and len(found.violations) < _ENOUGH:
         chooser = Chooser(path)
         try:
             state = acts[0](chooser, *given)

@@ -89,10 +89,12 @@ class Site:
         self._defaults = Stores.__init__.__kwdefaults__
         assert {"clients", "clock"} <= self._defaults.keys()
         monkeypatch.setitem(self._defaults, "clock", self.clock)
+        monkeypatch.setitem(self._defaults, "clients", None)
         # The same bytes make the same session: made once, it is found again by every process.
         monkeypatch.setattr(OnnxRuntime, "load", _Sessions(OnnxRuntime(1024)).load)
         self.account = Account(self.clock, secrets={RESOURCES.pepper_secret: "p" * 64})
         self.wiring = self.operator(self.account)
+        self.current = self.account, Faults(Chooser(), CALM)
         self.key: Key = self.wiring.key_administration.create(TENANT)
         self._folder = folder
 
@@ -121,8 +123,8 @@ class Site:
             path = ROOT / "functions" / name / "handler.py"
             code = self._code[name] = compile(path.read_text(), str(path), "exec")
         module = ModuleType(f"{name}_handler")
-        clients = Clients(faults.clients(account))
-        self._defaults["clients"] = clients
+        self.current = account, faults
+        self._defaults["clients"] = Clients(faults.clients(account))
         exec(code, module.__dict__)  # noqa: S102
         return module
 

@@ -44,18 +44,7 @@ READS = frozenset({"get_item", "query", "get_object", "get_secret_value"})
 def test_three_attempts_are_one_charge_and_no_answer_is_without_it(
     site: Site, prove: Prove, id: str, versions: str
 ) -> None:
-    event = request(site, id=id)
-
-    def attempt(chooser: Chooser, before: State) -> State:
-        account, answers = before[0].copy(), before[1]
-        site.move(account, versions[len(answers)])
-        charged = charges(account)
-        answer = ask(site, account, Faults(chooser), event)
-        assert status(answer) != REFUSED
-        if status(answer) == SERVED:
-            known = Billed.REPLAY if charged else Billed.NEW
-            assert told(answer).billed in {Billed.PENDING, known}
-        return account, [*answers, answer]
+    attempt = attempts(site, request(site, id=id), versions)
 
     def end(_: Chooser, before: State) -> None:
         account, answers = before[0].copy(), before[1]
@@ -70,11 +59,7 @@ def test_an_undisturbed_attempt_after_two_is_served_and_charged_once(
     site: Site, prove: Prove, versions: str
 ) -> None:
     event = request(site, id=TIMED)
-
-    def attempt(chooser: Chooser, before: State) -> State:
-        account, answers = before[0].copy(), before[1]
-        site.move(account, versions[len(answers)])
-        return account, [*answers, ask(site, account, Faults(chooser), event)]
+    attempt = attempts(site, event, versions)
 
     def undisturbed(chooser: Chooser, before: State) -> None:
         account = before[0].copy()
@@ -191,6 +176,23 @@ def test_what_is_written_after_the_answer_was_made_changes_no_charge(
         assert len(charges(account)) == 1
 
     prove("HTTP, an attempt that counts, and an undisturbed one", scene, at_least=40)
+
+
+def attempts(site: Site, event: dict[str, Any], versions: str) -> Callable[[Chooser, State], State]:
+    """An attempt after those before it; `prod` points at its own of the versions."""
+
+    def attempt(chooser: Chooser, before: State) -> State:
+        account, answers = before[0].copy(), before[1]
+        site.move(account, versions[len(answers)])
+        charged = charges(account)
+        answer = ask(site, account, Faults(chooser), event)
+        assert status(answer) != REFUSED
+        if status(answer) == SERVED:
+            known = Billed.REPLAY if charged else Billed.NEW
+            assert told(answer).billed in {Billed.PENDING, known}
+        return account, [*answers, answer]
+
+    return attempt
 
 
 def status(answer: dict[str, Any] | None) -> int | None:
