@@ -36,12 +36,12 @@ def archived(count: int) -> list[bytes]:
     start, _ = bounds_of(HOUR)
     objects = []
     for first in range(0, count, BATCH):
-        lines = [line_of(_entry(number, start)) for number in range(first, first + BATCH)]
+        lines = [line_of(numbered_entry(number, start)) for number in range(first, first + BATCH)]
         objects.append(gzip.compress(b"\n".join(lines), compresslevel=6, mtime=0))
     return objects
 
 
-def _entry(number: int, start: int) -> LedgerEntry:
+def numbered_entry(number: int, start: int) -> LedgerEntry:
     committed = start + number * 3_600_000 // 10_000_000
     return LedgerEntry(
         tenant=f"tenant-{number % TENANTS}",
@@ -76,7 +76,9 @@ def _read_table(count: int) -> float:
     seconds = 0.0
     for first in range(0, count, PAGE):
         numbers = range(first * TENANTS, (first + PAGE) * TENANTS, TENANTS)
-        page = orjson.dumps({"Items": [to_item(_row(_entry(each, start))) for each in numbers]})
+        page = orjson.dumps(
+            {"Items": [to_item(_row(numbered_entry(each, start))) for each in numbers]}
+        )
         started = time.perf_counter()
         entries = [entry_of(item) for item in orjson.loads(page)["Items"]]
         folded = fold("tenant-0", HOUR, entries)
