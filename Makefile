@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench format clean
+.PHONY: help setup demo test bench bench-meter format clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -23,6 +23,12 @@ test: setup ## all checks: lint, types, tests
 bench: setup ## what a request costs beside the bare model and FastAPI
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	@$(BIN)/python -m tests.bench.overhead
+
+bench-meter: setup ## what counting a request costs beside Powertools and a transaction; limits; folds
+	@$(BIN)/python -m tests.bench.metering
+	@$(BIN)/python -m tests.bench.downstream
+	@$(BIN)/python -m tests.bench.limits
+	@$(BIN)/python -m tests.bench.fold
 
 format: setup ## format the code
 	$(BIN)/ruff check --fix

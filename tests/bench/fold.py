@@ -42,6 +42,7 @@ def archived(count: int) -> list[bytes]:
 
 
 def numbered_entry(number: int, start: int) -> LedgerEntry:
+    """One of the hour that begins at `start`, in epoch milliseconds."""
     committed = start + number * 3_600_000 // 10_000_000
     return LedgerEntry(
         tenant=f"tenant-{number % TENANTS}",
