@@ -297,6 +297,14 @@ class SQS:
         account.queues.setdefault(call["QueueUrl"], []).append(message)
         return {"MessageId": message.id}
 
+    def change_message_visibility(self, **_: Any) -> None:
+        """When a message comes again is the scene's."""
+
+    def get_queue_attributes(self, **call: Any) -> dict[str, Any]:
+        waiting = len(self._account.queues.get(call["QueueUrl"], []))
+        names = call["AttributeNames"]
+        return {"Attributes": dict.fromkeys(names, "0") | {names[0]: str(waiting)}}
+
 
 class Secrets:
     """Reading secrets."""

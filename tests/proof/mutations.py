@@ -176,6 +176,13 @@ MUTATIONS = (
         (f"{UNIT}/limits/test_budget.py",),
     ),
     Mutation(
+        "no lease reclaimed while entries are spooled",
+        "limits/reclaim.py",
+        "        if self._spooled():\n            return Reclaimed(0, waiting=True)\n",
+        "",
+        ("tests/proof/test_budget.py",),
+    ),
+    Mutation(
         "each entry once in a fold",
         "metering/fold.py",
         "        if digest in self._seen:\n            return\n",
