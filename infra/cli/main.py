@@ -28,27 +28,31 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command()(stack.up)
-app.command()(stack.down)
-app.command()(stack.status)
-app.command()(operations.logs)
-app.command()(models.train)
-app.command()(models.publish)
-app.command("models")(models.list_models)
-app.add_typer(keys.app, name="keys")
-app.add_typer(tenants.app, name="tenants")
-app.add_typer(plans.app, name="plans")
-app.add_typer(exports.app, name="exports")
-app.command("usage")(usage.show)
-app.command()(usage.request)
-app.command()(statements.statement)
-app.command()(adjustments.adjust)
-app.command()(adjustments.void)
-app.command()(reconcile.reconcile)
-app.command()(reconcile.findings)
-app.command()(operations.invoke)
-app.command()(operations.deploy)
-app.command()(operations.demo)
+# Panels of the help: typer shows them by their first command, those of groups alone last.
+LOCAL, MODELS, BILL, WATCH = "Local stack", "Models", "Usage and bill", "Operation"
+CUSTOMERS = "Customers"
+
+for local in (stack.up, stack.down, operations.demo):
+    app.command(rich_help_panel=LOCAL)(local)
+app.command(rich_help_panel=MODELS)(models.train)
+app.command(rich_help_panel=MODELS)(models.publish)
+app.command("models", rich_help_panel=MODELS)(models.list_models)
+app.add_typer(tenants.app, name="tenants", rich_help_panel=CUSTOMERS)
+app.add_typer(keys.app, name="keys", rich_help_panel=CUSTOMERS)
+app.add_typer(plans.app, name="plans", rich_help_panel=CUSTOMERS)
+app.command("usage", rich_help_panel=BILL)(usage.show)
+for bill in (usage.request, statements.statement, adjustments.adjust, adjustments.void):
+    app.command(rich_help_panel=BILL)(bill)
+app.add_typer(exports.app, name="exports", rich_help_panel=BILL)
+for watch in (
+    operations.deploy,
+    stack.status,
+    operations.logs,
+    operations.invoke,
+    reconcile.reconcile,
+    reconcile.findings,
+):
+    app.command(rich_help_panel=WATCH)(watch)
 
 
 def main() -> None:

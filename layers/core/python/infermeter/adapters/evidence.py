@@ -1,6 +1,6 @@
 """Reconciliation's evidence and progress in the usage table, with puts alone.
 
-`R#<hour>` / `<n>`: up to 10,000 marks of each kind, in hexadecimal without anything between;
+`R#<hour>` / `<n>`: up to 4,000 marks of each kind, in hexadecimal without anything between;
 `R#<hour>` / `whole`: that all rows are there; `R#WAITING` / `<hour>#<n>`: what waits;
 `R#PROGRESS` / `<task>`.
 """

@@ -52,7 +52,8 @@ class Unspooled(NamedTuple):
     @property
     def again(self) -> bool:
         """Whether the queue must deliver it again. One that cannot be read may be of a newer
-        version of the code, and ends among the queue's dead letters if it is not."""
+        version of the code; it comes again until it is read, or for 14 days, and the spool's
+        alarm tells of it meanwhile."""
         return self.fate in (Fate.RETRY, Fate.MALFORMED)
 
 
