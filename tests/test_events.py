@@ -87,7 +87,9 @@ def test_spool(cloud: Cloud, key: Key) -> None:
 def test_archive(cloud: Cloud, key: Key) -> None:
     assert run(cloud, key, "archive") == {"batchItemFailures": []}
     archived = boto3.client("s3").list_objects_v2(Bucket=cloud.resources.archive_bucket)
-    assert archived["KeyCount"] == 1
+    # Of an hour long gone: in an open one, what the table does not have would keep it from a seal.
+    (key_of_it,) = (each["Key"] for each in archived["Contents"])
+    assert key_of_it.startswith("ledger/dt=2026-09-21/hour=14/")
 
 
 def test_fold(cloud: Cloud, key: Key) -> None:
