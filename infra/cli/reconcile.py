@@ -41,9 +41,8 @@ def reconcile(
     if json:
         console.print_json(report)
     else:
-        checked = f"{len(report['hours'])} hours" if report["hours"] else "no hour"
         rest = "" if report["complete"] else "; not all that is due: run it again"
-        console.note(f"{checked} checked{rest}")
+        console.note(f"hours checked: {len(report['hours'])}{rest}")
         for act in ("voided", "carried"):
             for entry in report[act]:
                 console.note(f"{act}: {entry['tenant']} {entry['id']}, {entry['units']} units")
@@ -93,7 +92,7 @@ def _invoke(target: Target, event: dict[str, str]) -> dict[str, Any]:
 
 def _print(found: list[dict[str, Any]]) -> None:
     if not found:
-        console.out.print("nothing")
+        console.out.print("nothing found")
         return
     rows = []
     for each in found:

@@ -71,7 +71,7 @@ def run(*arguments: str) -> tuple[int, str]:
 
 def test_nothing_is_found(here: Here) -> None:
     here.answer = answer(Report(hours=["2026092112"]).document())
-    assert run("reconcile") == (0, "nothing\n")
+    assert run("reconcile") == (0, "nothing found\n")
     assert here.calls == [{"FunctionName": "ReconcileFunction", "Payload": b"{}"}]
 
 
