@@ -179,11 +179,12 @@ class DynamoDB:
     def query(self, **call: Any) -> dict[str, Any]:
         condition = call["KeyConditionExpression"]
         names, values = call.get("ExpressionAttributeNames"), call["ExpressionAttributeValues"]
-        needed = _INDEX_KEYS[call["IndexName"]] if "IndexName" in call else "pk"
+        hash_key = _INDEX_KEYS[call["IndexName"]] if "IndexName" in call else "pk"
+        partition = values[condition.split(" AND ")[0].split("=")[1].strip()]
         found = [
             item
             for item in self._account.table(call["TableName"]).values()
-            if needed in item and holds(condition, item, names, values)
+            if item.get(hash_key) == partition and holds(condition, item, names, values)
         ]
         found.sort(key=lambda item: item["sk"]["S"], reverse=not call.get("ScanIndexForward", True))
         return _page(found, call)

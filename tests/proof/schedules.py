@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Option = TypeVar("Option")
 # Each run of a handler freezes what was imported; what is dropped must be freed all the same.
-_COLLECT_EVERY = 500
+_COLLECT_EVERY = 2000
 _SHOWN = 3
 # So many violations end an exploration.
 _ENOUGH = 20
