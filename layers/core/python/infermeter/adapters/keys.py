@@ -13,6 +13,7 @@ from infermeter.adapters.clients import translated
 from infermeter.adapters.items import from_item, key
 from infermeter.adapters.terms import limits_of, limits_row
 from infermeter.adapters.transactions import Check, Put, transact
+from infermeter.metering.sharding import ShardChange, Sharding
 from infermeter.tenants.keys import KeyRecord, KeySecret, PlanTerms, TenantRecord, TenantState
 from infermeter.tenants.scopes import Scopes, parse_scope
 
@@ -134,6 +135,7 @@ def _tenant_row(record: TenantRecord) -> dict[str, Any]:
         "limits": limits_row(record.limits),
         "reason": record.reason or None,
         "closed_at": record.closed_at,
+        "shards": [change._asdict() for change in record.sharding.changes] or None,
     }
 
 
@@ -146,6 +148,7 @@ def _tenant(tenant: str, row: dict[str, Any]) -> TenantRecord:
         limits=limits_of(row.get("limits")),
         reason=row.get("reason", ""),
         closed_at=row.get("closed_at"),
+        sharding=Sharding(tuple(ShardChange(**change) for change in row.get("shards", ()))),
         revision=row.get("rev", 0),
     )
 

@@ -13,7 +13,7 @@ _PLAIN: dict[str, type] = {
     for field in fields(LedgerEntry)
     if field.type in ("int", "str")
 }
-_FIELDS = {field.name for field in fields(LedgerEntry)}
+_FIELDS = {field.name for field in fields(LedgerEntry) if field.compare}
 _REQUIRED = {field.name for field in fields(LedgerEntry) if field.default is MISSING}
 
 

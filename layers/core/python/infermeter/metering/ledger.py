@@ -7,7 +7,7 @@ the ledger does not answer, entries wait in a spool, which is another failure do
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from infermeter.metering.ids import Channel, RequestId
+    from infermeter.metering.sharding import Sharding
 
 # A put is not begun this long after its commit time; an hour is sealed long after.
 ABANDONED_S = 60
@@ -54,6 +55,7 @@ class LedgerEntry:
     `lease` is the budget's that it was taken from, `price` the plan and its version that it is
     priced by ("<plan>:<version>"; "" for none). `request_id` of an adjustment or a carry is that
     of the charge it concerns; `number` tells the adjustments of one charge apart, and the carries.
+    `sharding` is no part of the fact: it tells the ledger where to put it, where that is known.
     """
 
     tenant: str
@@ -79,6 +81,7 @@ class LedgerEntry:
     requests: int = 1
     number: int = 0
     reason: str = ""
+    sharding: Sharding | None = field(default=None, compare=False, repr=False)
 
     @property
     def quantities(self) -> Quantities:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from infermeter.errors import InvalidRequest
 from infermeter.limits.terms import UNLIMITED, Limits
+from infermeter.metering.sharding import ONE_SHARD, Sharding
 from infermeter.tenants.scopes import EVERYTHING, Scopes
 
 if TYPE_CHECKING:
@@ -113,7 +114,8 @@ class TenantState(Enum):
 class TenantRecord:
     """A tenant's row. Nothing of its usage lies before `created_at` (epoch seconds).
 
-    `plan` is a plan's name, "" for none; `limits` stand in place of the plan's where they are set.
+    `plan` is a plan's name, "" for none; `limits` stand in place of the plan's where they are set;
+    `sharding` is its ledger's.
     """
 
     tenant: str
@@ -123,6 +125,7 @@ class TenantRecord:
     limits: Limits = UNLIMITED
     reason: str = ""
     closed_at: int | None = None
+    sharding: Sharding = ONE_SHARD
     revision: int = 0
 
 

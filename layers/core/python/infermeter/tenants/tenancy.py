@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from infermeter.errors import AdministrationRefused, InvalidRequest, UnknownPlan, UnknownTenant
 from infermeter.limits.terms import UNLIMITED, Limits
+from infermeter.metering.sharding import first_open
 from infermeter.tenants.accounts import Act, attempted
 from infermeter.tenants.keys import TenantRecord, TenantState, check_tenant_name
 
@@ -103,6 +104,18 @@ class TenantAdministration:
             "tenant.limit",
             lambda record: replace(record, limits=limits),
             limits=str(limits),
+        )
+
+    def shard(self, tenant: str, count: int) -> TenantRecord:
+        """Divides its ledger's hours into 1, 16 or 256 partitions, from the third hour after this
+        one on, in place of a change that is still over an hour away. Raises InvalidRequest."""
+        now_ms = int(self._clock() * 1000)
+        return self._change(
+            tenant,
+            "tenant.shards",
+            lambda record: replace(record, sharding=record.sharding.changed(count, now_ms)),
+            shards=count,
+            hour=first_open(now_ms),
         )
 
     def close(self, tenant: str) -> TenantRecord:
