@@ -10,11 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-out = Console(highlight=False, soft_wrap=True)
+    from rich.console import JustifyMethod
+
+# Whoever reads a pipe has no screen that ends.
+_PIPED_WIDTH = 10_000
+
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _PIPED_WIDTH)
 progress = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -25,15 +31,22 @@ def print_json(document: object) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A table; numbers stand to the right."""
+    """A table; numbers stand to the right. What others named is printed as it is: no markup, and
+    nothing is cut off."""
     rows = [list(row) for row in rows]
-    table = Table(title=title, title_justify="left")
+    table = Table(title=Text(title), title_justify="left")
     for index, column in enumerate(columns):
         numbers = all(isinstance(row[index], int | float) for row in rows)
-        table.add_column(column, justify="right" if numbers and rows else "left")
+        justify: JustifyMethod = "right" if numbers and rows else "left"
+        table.add_column(column, justify=justify, overflow="fold")
     for row in rows:
-        table.add_row(*(f"{value:,}" if isinstance(value, int) else str(value) for value in row))
+        table.add_row(*map(_cell, row))
     out.print(table)
+
+
+def _cell(value: Any) -> Text:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return Text(f"{value:,}" if whole else str(value))
 
 
 def note(line: str) -> None:

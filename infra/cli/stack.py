@@ -86,10 +86,10 @@ def _document(status: Any) -> dict[str, Any]:
     }
 
 
-def _shown(value: Any) -> Any:
-    """Environments in one line, other values as they are."""
+def _shown(value: Any) -> str:
+    """Environments in one line, other values as they are: a pid is no quantity."""
     if not isinstance(value, list):
-        return value
+        return str(value)
     return ", ".join(f"{each['function']} {each['pid']}" for each in value)
 
 

@@ -12,6 +12,7 @@ import typer
 
 from infermeter.errors import InvalidField
 from infra.cli import console
+from infra.cli.operations import OperationError
 from infra.cli.target import Json, Profile, Region, Stack, find_target
 
 if TYPE_CHECKING:
@@ -42,7 +43,10 @@ def statement(
         raise InvalidField("month", expected="one as YYYY-MM", got=f"'{month}'")
     found = wiring.statements.of(tenant, month.replace("-", ""))
     if html is not None:
-        html.write_bytes(statement_page(found))
+        try:
+            html.write_bytes(statement_page(found))
+        except OSError as error:
+            raise OperationError(f"html: expected a file to write, got {error}") from None
         console.note(f"written to {html}")
     if json:
         console.print_json(statement_document(found))

@@ -10,7 +10,7 @@ import typer
 
 from infermeter.billing.documents import statement_document
 from infermeter.billing.plan_document import limits_document
-from infermeter.errors import InfermeterError
+from infermeter.errors import AdministrationRefused, InfermeterError
 from infra.cli import console, terms
 from infra.cli.statements import print_statement
 from infra.cli.target import Json, Profile, Region, Stack, find_target
@@ -171,7 +171,12 @@ def delete(
 
     Its keys are refused within 30 s; the statement is final once the last hour is sealed.
     """
-    if not yes and not json and sys.stdin.isatty():
+    if not yes and (json or not sys.stdin.isatty()):
+        raise AdministrationRefused(
+            f"tenant '{tenant}': expected --yes, where nobody can be asked whether to close it "
+            "for ever"
+        )
+    if not yes:
         typer.confirm(f"Close {tenant} for ever?", abort=True)
     wiring = find_target(profile, stack, region).wiring()
     record = wiring.tenant_administration.close(tenant)

@@ -161,16 +161,22 @@ def test_a_suspended_tenants_message_has_a_failed_result(site: Site, ask: Comman
 
 def test_a_closed_tenant_is_refused_and_its_ledger_stays(site: Site, ask: Command) -> None:
     site.ask()
-    closed = ask("tenants", "delete", "acme")
+    closed = ask("tenants", "delete", "acme", "--yes")
     assert closed["state"] == "closed"
     assert closed["closed_at"] == pytest.approx(time.time(), abs=60)
     assert closed["statement"]["usage"][0]["requests"] == 1
     assert restarted(site).ask().status == 402
     assert len(site.charges()) == 1
     with pytest.raises(AdministrationRefused):
-        ask("tenants", "delete", "acme")
+        ask("tenants", "delete", "acme", "--yes")
     with pytest.raises(AdministrationRefused):
         ask("keys", "create", "--tenant", "acme")
+
+
+def test_a_tenant_is_not_closed_where_nobody_was_asked(site: Site, ask: Command) -> None:
+    with pytest.raises(AdministrationRefused, match="expected --yes"):
+        ask("tenants", "delete", "acme")
+    assert site.ask().status == 200
 
 
 def test_the_last_statement_is_printed_when_a_tenant_is_closed(
@@ -179,7 +185,7 @@ def test_the_last_statement_is_printed_when_a_tenant_is_closed(
     ask("plans", "put", str(plan))
     ask("tenants", "plan", "acme", "gold")
     restarted(site).ask()
-    printed = run("tenants", "delete", "acme")
+    printed = run("tenants", "delete", "acme", "--yes")
     assert "acme is closed" in printed
     assert "total  9.50 EUR" in printed
 

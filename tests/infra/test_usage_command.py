@@ -16,6 +16,7 @@ from infermeter.errors import AdministrationRefused, InvalidField, UnknownReques
 from infermeter.metering.hours import hour_of
 from infra.cli import adjustments, statements, usage
 from infra.cli.main import app
+from infra.cli.operations import OperationError
 from tests.unit.metering.test_fold import charge
 
 if TYPE_CHECKING:
@@ -131,3 +132,10 @@ def test_a_statement(run: Callable[..., str], charged: str, tmp_path: Path) -> N
 def test_a_month_that_is_none_is_refused(run: Callable[..., str], charged: str) -> None:
     with pytest.raises(InvalidField, match="YYYY-MM"):
         run("statement", *ACME, "--month", "November")
+
+
+def test_a_page_that_cannot_be_written_is_told_in_one_line(
+    run: Callable[..., str], charged: str, tmp_path: Path
+) -> None:
+    with pytest.raises(OperationError, match="html: expected a file to write, got"):
+        run("statement", *ACME, "--html", str(tmp_path / "none" / "statement.html"))

@@ -75,7 +75,7 @@ def test_a_model_that_a_body_names_is_judged_too(site: Site) -> None:
 
 def test_a_refusal_has_the_shape_of_its_protocol(site: Site) -> None:
     oip = orjson.loads(site.ask("/v2/models/omega/ready", "read:alpha").response.body)
-    assert oip["error"].startswith("API key: expected one that may read on 'omega'")
+    assert oip["error"].startswith("API key: expected one with the scope 'read:omega'")
     openai = orjson.loads(site.ask("/v1/models/omega", "read:alpha").response.body)
     assert openai["error"]["type"] == "invalid_request_error"
     assert "limited to read:alpha" in openai["error"]["message"]

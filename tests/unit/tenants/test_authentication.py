@@ -71,6 +71,12 @@ def test_a_key_id_names_its_tenant(door: Door) -> None:
     assert door.authenticator.by_key_id(door.key.id) == Principal("acme", door.key.id)
 
 
+def test_a_key_id_that_named_its_tenant_opens_nothing(door: Door) -> None:
+    door.authenticator.by_key_id(door.key.id)
+    with pytest.raises(Unauthenticated):
+        door.authenticator.by_secret(door.key.id)
+
+
 @pytest.mark.parametrize("text", [None, "", "nonsense", "im_live_a_b_c"])
 def test_what_is_no_key_is_refused_before_any_read(door: Door, text: str | None) -> None:
     with pytest.raises(Unauthenticated):

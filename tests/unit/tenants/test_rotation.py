@@ -80,7 +80,7 @@ def test_the_same_id_gives_the_same_key_and_changes_nothing(desk: Desk) -> None:
 
 def test_a_third_live_secret_is_refused_until_the_first_has_ended(desk: Desk) -> None:
     desk.administration.rotate(desk.key.id, grace_s=HOUR)
-    with pytest.raises(AdministrationRefused, match="the older ends at 2026-09-21T"):
+    with pytest.raises(AdministrationRefused, match="the older ends at 2026-09-21T15:13:20Z"):
         desk.administration.rotate(desk.key.id)
     desk.clock.now += HOUR
     desk.administration.rotate(desk.key.id)
@@ -189,7 +189,7 @@ def test_a_closed_tenants_key_is_not_rotated(desk: Desk) -> None:
         desk.administration.rotate(desk.key.id)
 
 
-@pytest.mark.parametrize("rotation_id", ["x" * 129, "a\nb", "a\0b"])
+@pytest.mark.parametrize("rotation_id", ["", "x" * 129, "a\nb", "a\0b"])
 def test_an_odd_rotation_id_is_refused(desk: Desk, rotation_id: str) -> None:
     with pytest.raises(InvalidRequest, match="rotation id: expected"):
         desk.administration.rotate(desk.key.id, rotation_id)

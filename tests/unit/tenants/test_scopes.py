@@ -61,5 +61,5 @@ def test_any_of_several_is_enough() -> None:
 
 
 def test_a_refusal_says_what_the_key_may_do() -> None:
-    with pytest.raises(Forbidden, match="may load on 'm', got one limited to infer:a, usage:"):
+    with pytest.raises(Forbidden, match="the scope 'load:m', got one limited to infer:a, usage:"):
         scoped("infer:a", "usage:*").require(Action.LOAD, "m")

@@ -154,9 +154,9 @@ class Forbidden(InfermeterError):
     """The key's scopes do not include this action on this model."""
 
     def __init__(self, action: str, model: str, scopes: str) -> None:
-        on = f" on '{model}'" if model else ""
+        needed = f"the scope '{action}:{model}'" if model else f"a scope '{action}:<model>'"
         super().__init__(
-            f"API key: expected one that may {action}{on}, got one limited to {scopes}; "
+            f"API key: expected one with {needed}, got one limited to {scopes}; "
             "ask its owner for another scope"
         )
 

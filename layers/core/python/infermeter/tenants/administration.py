@@ -140,7 +140,7 @@ class KeyAdministration:
         and budgets hang on the key's id, and go on. Raises UnknownKey, InvalidRequest, and
         AdministrationRefused for a key that is not active, or has two live secrets already.
         """
-        rotation_id = rotation_id or secrets.token_hex(8)
+        rotation_id = secrets.token_hex(8) if rotation_id is None else rotation_id
         check_rotation(rotation_id, grace_s)
         pepper = self._pepper()
 

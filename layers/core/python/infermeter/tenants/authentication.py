@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from infermeter.errors import StoreUnavailable, TenantSuspended, Unauthenticated
 from infermeter.limits.terms import UNLIMITED, Limited
+from infermeter.metering.sharding import ONE_SHARD
 from infermeter.tenants.keys import KEY_ID, TenantState, digest_secret, parse_key
 from infermeter.tenants.scopes import EVERYTHING, Action
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from infermeter.limits.terms import Limits
+    from infermeter.metering.sharding import Sharding
     from infermeter.tenants.keys import KeyRecord, KeySecret, KeyStore, TenantRecord
     from infermeter.tenants.scopes import Scopes
 
@@ -31,7 +33,7 @@ class Principal:
     """Who pays: the tenant always comes from the key, never from a payload.
 
     `price` is the plan and its version in force ("<plan>:<version>"; "" for none); `limited` what
-    bounds the key's use, its own and its tenant's; `state` the tenant's.
+    bounds the key's use, its own and its tenant's; `state` the tenant's, `sharding` its ledger's.
     """
 
     tenant: str
@@ -40,6 +42,7 @@ class Principal:
     limited: tuple[Limited, ...] = ()
     price: str = ""
     state: TenantState = TenantState.ACTIVE
+    sharding: Sharding = ONE_SHARD
 
     def require(self, action: Action, model: str = "") -> None:
         """Raises TenantSuspended or Forbidden unless this may be done; see `Scopes.require`.
@@ -106,8 +109,10 @@ class Authenticator:
         self._keys = Remembered(store.key, clock)
         self._tenants = Remembered(store.tenant, clock)
         self._plans = Remembered(store.terms, clock)
-        # By full key or by key id, with the time until which it may be believed.
+        # By full key, and by key id, with the time until which it may be believed: apart, since an
+        # id is public and opens nothing.
         self._verified: dict[str, tuple[float, Principal]] = {}
+        self._named: dict[str, tuple[float, Principal]] = {}
 
     def by_secret(self, text: str | None) -> Principal:
         """The principal of a full key.
@@ -137,22 +142,28 @@ class Authenticator:
             raise Unauthenticated(
                 "API key: expected a valid key, got one that is unknown or revoked, or has expired"
             )
-        return self._remember(text, read, valid_until)
+        return self._remember(self._verified, text, read, valid_until)
 
     def by_key_id(self, key_id: str) -> Principal:
         """The principal of a public key id, for transports whose senders IAM has let in.
 
         Raises Unauthenticated for an id that is not known, revoked or expired.
         """
-        verified = self._verified.get(key_id)
-        if verified is not None and self._clock() < verified[0]:
-            return verified[1]
+        named = self._named.get(key_id)
+        if named is not None and self._clock() < named[0]:
+            return named[1]
         read = self._keys.get(key_id) if KEY_ID.fullmatch(key_id) else None
         if read is None or read.row.state(self._clock()) != "active":
             raise Unauthenticated(f"key_id: expected that of an active key, got '{key_id}'")
-        return self._remember(key_id, read, _expiry(read.row.expires_at))
+        return self._remember(self._named, key_id, read, _expiry(read.row.expires_at))
 
-    def _remember(self, shown: str, read: Read[KeyRecord], valid_until: float) -> Principal:
+    def _remember(
+        self,
+        known: dict[str, tuple[float, Principal]],
+        shown: str,
+        read: Read[KeyRecord],
+        valid_until: float,
+    ) -> Principal:
         record = read.row
         tenant = _present(self._tenants.get(record.tenant), f"tenant '{record.tenant}'")
         price, limits, oldest = "", tenant.row.limits, min(read.at, tenant.at)
@@ -167,10 +178,11 @@ class Authenticator:
             limited=_limited(record, tenant.row, limits),
             price=price,
             state=tenant.row.state,
+            sharding=tenant.row.sharding,
         )
-        if len(self._verified) >= _MAX_CACHED:
-            self._verified.clear()
-        self._verified[shown] = (min(oldest + KEY_CACHE_S, valid_until), principal)
+        if len(known) >= _MAX_CACHED:
+            known.clear()
+        known[shown] = (min(oldest + KEY_CACHE_S, valid_until), principal)
         return principal
 
 

@@ -109,7 +109,7 @@ def rotate(
     """
     live = record.live_secrets(now)
     if len(live) > 1 and not end_older:
-        ends = min(secret.expires_at or now for secret in live)
+        ends = min(secret.expires_at for secret in live if secret.expires_at is not None)
         raise AdministrationRefused(
             f"key '{record.key_id}': expected one live secret, got two; the older ends at "
             f"{datetime.fromtimestamp(ends, UTC):%Y-%m-%dT%H:%M:%SZ}; rotate after that, or with "

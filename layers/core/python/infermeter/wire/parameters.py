@@ -25,9 +25,8 @@ class Parameters:
         """Refuses names that are not known: one that is misspelled would change nothing."""
         for name in query:
             if name not in known:
-                raise InvalidField(
-                    "query", expected=f"parameters among {', '.join(known)}", got=shown(name)
-                )
+                expected = f"parameters among {', '.join(known)}" if known else "no parameter"
+                raise InvalidField("query", expected=expected, got=shown(name))
         self._query = query
 
     def text(self, name: str) -> str | None:
