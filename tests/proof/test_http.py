@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +21,7 @@ from tests.proof.requests import (
     told,
 )
 from tests.proof.spool import drain
+from tests.proof.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,6 +97,26 @@ def test_two_retries_at_once_are_one_charge(site: Site, prove: Prove, moves: boo
         settle(site, account, answers)
 
     prove(f"HTTP, two retries at once, model {'moves' if moves else 'stays'}", scene, at_least=900)
+
+
+def test_two_retries_call_by_call_are_one_charge(site: Site, prove: Prove) -> None:
+    event = request(site)
+
+    def scene(chooser: Chooser) -> None:
+        account = site.account.copy()
+        answers: Answers = []
+
+        def attempt(name: str) -> None:
+            faults = Faults(chooser, name=name)
+            faults.at_change = lambda: turns.step(name, len(faults.calls))
+            answers.append(ask(site, account, faults, event))
+
+        turns = Turns(chooser, {name: partial(attempt, name) for name in ("one", "other")})
+        with site.quiet():
+            turns.run()
+        settle(site, account, answers)
+
+    prove("HTTP, two retries, call by call", scene, at_least=3900)
 
 
 def test_an_id_used_for_another_payload_at_once_is_charged_for_one_of_them(
@@ -206,4 +228,5 @@ def settle(site: Site, account: Account, answers: Answers) -> None:
     standing = charges(account)
     assert not spooled(account), "the spool's consumer leaves nothing behind"
     assert len(standing) <= 1, "I1"
+    assert {record.kind for record in account.stream} <= {"INSERT"}, "I5"
     assert len(standing) == 1 or not answered(answers), "I2: answered, and never charged"
