@@ -12,7 +12,7 @@ from infermeter.errors import AdministrationRefused, InvalidRequest, UnknownRequ
 from infermeter.metering.adjustment import Adjustments
 from infermeter.metering.fold import fold
 from infermeter.metering.hours import hour_of
-from infermeter.metering.ids import RequestId
+from infermeter.metering.ids import LEDGER_TTL_S, RequestId
 from infermeter.metering.ledger import Kind, LedgerEntry
 from infermeter.metering.measures import NOTHING, Quantities
 from tests.ports import NOW, Clock, MemoryLedger
@@ -197,6 +197,15 @@ def test_each_entry_is_carried_once_in_its_quantities() -> None:
     assert [each.quantities for each in carried] == [each.quantities for each in entries]
     assert {hour_of(each.committed_ms) for each in carried} == {hour_of(int(LATER * 1000))}
     assert {each.price for each in carried} == {"pro:1", ""}
+
+
+def test_what_is_as_old_as_the_ledgers_memory_is_not_carried() -> None:
+    # Its carry, put in its first days, would be forgotten by then: it would count twice.
+    ledger = MemoryLedger()
+    for age_s, carried in ((LEDGER_TTL_S - 1, True), (LEDGER_TTL_S, False)):
+        old = charge(age_s, committed_ms=int((LATER - age_s) * 1000))
+        assert Adjustments(ledger, ledger, Clock(LATER)).carry(old) is carried
+    assert len(ledger.entries) == 1
 
 
 def test_a_carry_that_was_late_itself_is_carried() -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from infermeter.errors import AdministrationRefused, InvalidRequest, UnknownRequest
+from infermeter.metering.ids import LEDGER_TTL_S
 from infermeter.metering.ledger import Kind
 from infermeter.metering.measures import NOTHING, Quantities
 
@@ -83,7 +84,13 @@ class Adjustments:
 
     def carry(self, entry: LedgerEntry) -> bool:
         """Accounts now an entry that its own hour was sealed without; whether this was the first
-        time. Raises LedgerUnavailable."""
+        time. Raises LedgerUnavailable.
+
+        Not one that the ledger has forgotten and the archive has not: its carry may be as old, and
+        forgotten too.
+        """
+        if self._clock() - entry.committed_ms / 1000 >= LEDGER_TTL_S:
+            return False
         number = {Kind.CHARGE: 0, Kind.ADJUSTMENT: 1, Kind.CARRY: CARRIED_AGAIN}[entry.kind]
         carried = replace(
             entry,
