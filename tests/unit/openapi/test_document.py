@@ -77,5 +77,28 @@ def test_errors_are_in_the_shape_of_the_path(path: str, method: str) -> None:
             assert answer == {"$ref": f"#/components/responses/{family}-{status}"}
 
 
+CHARGED = (
+    "/v2/models/{model}/infer",
+    "/v2/models/{model}/versions/{version}/infer",
+    "/v1/embeddings",
+)
+
+
+@pytest.mark.parametrize("path", CHARGED)
+def test_what_is_charged_tells_of_limits_and_how_it_is_refused(path: str) -> None:
+    responses = FOUND["paths"][path]["post"]["responses"]
+    components = FOUND["components"]["responses"]
+    refused = {
+        status: components[responses[status]["$ref"].rpartition("/")[2]]
+        for status in ("402", "403", "429")
+    }
+    quota = {"RateLimit-Policy", "RateLimit", "x-ratelimit-remaining-requests"}
+    assert quota <= set(responses["200"]["headers"])
+    assert quota <= set(refused["402"]["headers"])
+    assert quota | {"retry-after", "retry-after-ms"} <= set(refused["429"]["headers"])
+    assert "retry-after" not in refused["402"]["headers"]
+    assert all("x-should-retry" in each["headers"] for each in refused.values())
+
+
 def test_paths_are_relative_to_the_document() -> None:
     assert FOUND["servers"] == [{"url": "."}]

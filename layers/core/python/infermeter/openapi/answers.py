@@ -23,14 +23,27 @@ FAILURES: Mapping[int, str] = {
     422: "The Idempotency-Key is too old, malformed or was used for another request, or the model "
     "could not compute this input.",
     429: "A rate or what is free of a budget is exceeded: retry after `Retry-After`. Where it is "
-    "the deployment's rate, the gateway answers, in one shape for all routes.",
+    "the deployment's rate, the gateway answers, in one shape for all routes and without headers "
+    "of ours.",
     501: "The protocol has it, this server has not.",
     503: "Something did not answer in time. Retry under the same Idempotency-Key.",
     504: "The answer came too late. Retry under the same Idempotency-Key: it is billed once.",
 }
+# What remains of the caller's limits, where it has some.
+_QUOTAS = (
+    "RateLimit-Policy",
+    "RateLimit",
+    *(
+        f"x-ratelimit-{what}-{name}"
+        for name in ("requests", "units")
+        for what in ("limit", "remaining", "reset")
+    ),
+)
 _EXTRA: Mapping[int, tuple[str, ...]] = {
     401: ("www-authenticate",),
+    402: _QUOTAS,
     415: ("accept-encoding",),
+    429: ("retry-after", "retry-after-ms", *_QUOTAS),
     503: ("retry-after",),
 }
 
@@ -41,11 +54,20 @@ BILLED = (
     "infermeter-model-version",
     "server-timing",
     "content-encoding",
+    *_QUOTAS,
 )
 
 
 def _header(description: str, schema: Schema = STRING) -> dict[str, Any]:
     return {"description": description, "schema": schema}
+
+
+def _of_limit(name: str, description: str) -> dict[str, dict[str, Any]]:
+    return {
+        f"x-ratelimit-limit-{name}": _header(description, COUNT),
+        f"x-ratelimit-remaining-{name}": _header("What remains of it.", COUNT),
+        f"x-ratelimit-reset-{name}": _header("When all of it is there again, such as `6m0s`."),
+    }
 
 
 HEADERS: Mapping[str, dict[str, Any]] = {
@@ -67,6 +89,21 @@ HEADERS: Mapping[str, dict[str, Any]] = {
     "content-encoding": _header("How the body is compressed, if Accept-Encoding asked for that."),
     "x-should-retry": _header("Whether a retry may succeed.", {"enum": ["true", "false"]}),
     "retry-after": _header("Seconds to wait before a retry.", COUNT),
+    "retry-after-ms": _header("The same in milliseconds.", COUNT),
+    "RateLimit-Policy": _header(
+        "Of each limit, its name, the quota `q` and the window `w` in seconds, as "
+        'draft-ietf-httpapi-ratelimit-headers has it: `"requests";q=20;w=2, '
+        "\"units\";q=1000;w=2592000`. Of a key's limit and its tenant's the tighter is told."
+    ),
+    "RateLimit": _header(
+        "Of each limit, what remains (`r`), and the seconds until all of it is there again (`t`)."
+    ),
+    **_of_limit("requests", "The rate's burst."),
+    **_of_limit(
+        "units",
+        "A budget of units; one of another measure has its name in place of `units`: "
+        "`monthly-requests`, `rows`, `tokens`, `milliseconds`, `bytes`, `bytes-in`, `bytes-out`.",
+    ),
     "www-authenticate": _header("`Bearer`"),
     "accept-encoding": _header("The encodings that a body may have."),
     "etag": _header("Names this content."),
@@ -104,10 +141,8 @@ def _failure(name: str) -> dict[str, Any]:
     family, _, number = name.partition("-")
     status, description = int(number), FAILURES[int(number)]
     schema = ref("OpenAIError" if family == "openai" else "Error")
-    if status == 429:
-        # The gateway has none of our headers.
-        shapes = (schema,) if family != "openai" else (schema, ref("Error"))
-        return {"description": description, "content": json_content(any_of(*shapes))}
+    if status == 429 and family == "openai":
+        schema = any_of(schema, ref("Error"))
     headers = (*_ALWAYS, "x-should-retry", *_EXTRA.get(status, ()))
     return {
         "description": description,
