@@ -16,7 +16,9 @@ WRITE = ("dynamodb:PutItem", "dynamodb:UpdateItem")
 
 
 def allow_spool(spool: Handler, storage: StorageStack) -> None:
-    """Let it put waiting entries to the ledger, and tell of those that meet another."""
+    """Let it put waiting entries to where their tenant's are, and tell of those that meet
+    another."""
+    spool.allow("dynamodb:GetItem", on=[storage.control.table_arn])
     spool.allow("dynamodb:PutItem", on=[storage.ledger.table_arn, storage.usage.table_arn])
 
 

@@ -44,7 +44,7 @@ class MeteringStack(Stack):
         workers = settings.metering
 
         spool = self._function(
-            "spool", workers.spool, _resources(storage, "ledger", "spool", "usage")
+            "spool", workers.spool, _resources(storage, "control", "ledger", "spool", "usage")
         )
         permissions.allow_spool(spool, storage)
         spool.function.add_event_source(

@@ -43,11 +43,14 @@ from infermeter.adapters.signature import Credentials
 from infermeter.adapters.signed_dynamodb import SignedDynamoDB
 from infermeter.metering.ids import Channel, derive_id
 from infermeter.metering.ledger import LedgerEntry, commit
+from infermeter.metering.sharding import ONE_SHARD
 from tests.bench.capacity import item_size
 from tests.bench.report import microseconds, print_rows, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from infermeter.metering.sharding import Sharding
 
 WRITE_UNIT_USD = 0.625e-6
 REGION = "us-east-1"
@@ -158,7 +161,7 @@ def _contenders(port: int) -> dict[str, Callable[[], None]]:
         connection.recv(65536)
 
     def by(client: Any) -> Callable[[], None]:
-        ledger = DynamoLedger(client, "ledger")
+        ledger = DynamoLedger(client, "ledger", _one_shard)
         return lambda: _committed(ledger, _entry(next(numbers)))
 
     def in_transaction() -> None:
@@ -189,6 +192,10 @@ def _contenders(port: int) -> dict[str, Callable[[], None]]:
         "Powertools + ADD": by_powertools,
         "TransactWriteItems": in_transaction,
     }
+
+
+def _one_shard(_: str) -> Sharding:
+    return ONE_SHARD
 
 
 def _committed(ledger: DynamoLedger, entry: LedgerEntry) -> None:
@@ -234,7 +241,7 @@ class _Capture:
 
 def _item(entry: LedgerEntry) -> dict[str, Any]:
     capture: Any = _Capture()
-    DynamoLedger(capture, "ledger").put(entry)
+    DynamoLedger(capture, "ledger", _one_shard).put(entry)
     item: dict[str, Any] = capture.arguments["Item"]
     return item
 

@@ -16,6 +16,7 @@ from infermeter.export.configuration import Account, Configuration, Target, Targ
 from infermeter.metering.archive import line_of
 from infermeter.metering.findings import Finding, FindingKind
 from infermeter.metering.hours import after, hour_of
+from infermeter.metering.sharding import ONE_SHARD
 from tests.cloud import ACCESS_LOG, FUNCTION_LOG, Context
 from tests.ports_reconciliation import an_entry
 
@@ -161,7 +162,9 @@ def test_each_kind_of_finding_is_seen(books: Books, caplog: pytest.LogCaptureFix
     books.clock.ahead_s = 3 * HOUR_S
     books.seal()
     late = an_entry("late", now, "gateway-late")
-    late_writer = DynamoLedger(boto3.client("dynamodb"), "ledger", lambda: now / 1000)
+    late_writer = DynamoLedger(
+        boto3.client("dynamodb"), "ledger", lambda _: ONE_SHARD, lambda: now / 1000
+    )
     late_writer.put(late)
     twice = replace(an_entry("twice", now), tenant="acme")
     wiring.archive.write(hour, "twice", [line_of(twice), line_of(replace(twice, nonce="another"))])

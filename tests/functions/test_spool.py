@@ -67,7 +67,7 @@ def test_what_was_spooled_long_ago_is_put_under_its_id_now(
     assert (standing.units, standing.nonce) == (entry.units, entry.nonce)
     assert standing.committed_ms >= before_ms
     (item,) = cloud.ledger_items()
-    assert item["g1pk"]["S"] == f"L#a#{hour_of(standing.committed_ms)}"
+    assert item["g1pk"]["S"] == f"L#a#{hour_of(standing.committed_ms)}#0"
 
 
 def test_what_must_wait_comes_again_soon_and_then_ever_later(

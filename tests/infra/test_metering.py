@@ -34,7 +34,7 @@ def over(assembly: Assembly, metric: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("name", "resources"),
     [
-        ("Spool", {"LEDGER_TABLE", "SPOOL_QUEUE", "USAGE_TABLE"}),
+        ("Spool", {"CONTROL_TABLE", "LEDGER_TABLE", "SPOOL_QUEUE", "USAGE_TABLE"}),
         ("Archive", {"ARCHIVE_BUCKET", "USAGE_TABLE"}),
         (
             "Fold",

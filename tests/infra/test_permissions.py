@@ -197,6 +197,10 @@ def test_who_follows_the_ledger_only_reads_tenants(assembly: Assembly, role: str
     assert rights(assembly, role, "ControlTable") == READ
 
 
+def test_the_spools_consumer_looks_up_one_tenant_at_a_time(assembly: Assembly) -> None:
+    assert rights(assembly, "Spool", "ControlTable") == {"dynamodb:GetItem"}
+
+
 @pytest.mark.parametrize("role", ["Spool", "Archive", "Export", "Reconcile", "Usage"])
 def test_limits_are_the_concern_of_who_serves_and_of_the_fold(
     assembly: Assembly, role: str

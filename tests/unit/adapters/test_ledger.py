@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
@@ -14,6 +14,7 @@ from infermeter.errors import LedgerUnavailable, StoreUnavailable
 from infermeter.metering.hours import hour_of
 from infermeter.metering.ids import LEDGER_TTL_S, Channel, RequestId, derive_id
 from infermeter.metering.ledger import Kind, LedgerEntry
+from infermeter.metering.sharding import ONE_SHARD
 
 if TYPE_CHECKING:
     from tests.cloud import Cloud
@@ -66,7 +67,7 @@ def test_an_entry_lies_in_its_ids_hour(cloud: Cloud) -> None:
 def test_an_entry_of_an_earlier_id_is_indexed_by_its_commit_hour(cloud: Cloud) -> None:
     item = row(cloud, LATE)
     assert item["pk"] == f"L#acme#{hour_of(NOW_MS - HOUR_MS)}#0"
-    assert item["g1pk"] == f"L#acme#{hour_of(NOW_MS)}"
+    assert item["g1pk"] == f"L#acme#{hour_of(NOW_MS)}#0"
 
 
 def test_an_opaque_entry_lies_under_its_ids_hash(cloud: Cloud) -> None:
@@ -74,7 +75,7 @@ def test_an_opaque_entry_lies_under_its_ids_hash(cloud: Cloud) -> None:
     digest = hashlib.sha256(b"order#17/a").hexdigest()
     assert item["pk"] == f"O#acme#{digest[:2]}"
     assert item["sk"] == f"{digest[:8]}#order#17/a"
-    assert item["g1pk"] == f"L#acme#{hour_of(NOW_MS)}"
+    assert item["g1pk"] == f"L#acme#{hour_of(NOW_MS)}#0"
 
 
 def test_an_entry_expires_after_thirty_five_days(cloud: Cloud) -> None:
@@ -200,6 +201,10 @@ class Failing:
         raise self.error
 
 
+def one_shard(client: Any) -> DynamoLedger:
+    return DynamoLedger(client, "ledger", lambda _: ONE_SHARD, lambda: NOW_MS / 1000)
+
+
 FAILURES = pytest.mark.parametrize(
     "error",
     [
@@ -213,10 +218,10 @@ FAILURES = pytest.mark.parametrize(
 @FAILURES
 def test_a_put_without_an_answer_is_unavailable(error: Exception) -> None:
     with pytest.raises(LedgerUnavailable, match="retry with the same Idempotency-Key"):
-        DynamoLedger(Failing(error), "ledger", lambda: NOW_MS / 1000).put(TIMED)
+        one_shard(Failing(error)).put(TIMED)
 
 
 @FAILURES
 def test_a_read_without_an_answer_is_unavailable(error: Exception) -> None:
     with pytest.raises(StoreUnavailable, match="ledger table"):
-        list(DynamoLedger(Failing(error), "ledger").committed("acme", "2026010100"))
+        list(one_shard(Failing(error)).committed("acme", "2026010100"))

@@ -16,6 +16,7 @@ from infermeter.adapters.ledger import DynamoLedger
 from infermeter.adapters.signature import Credentials
 from infermeter.adapters.signed_dynamodb import SignedDynamoDB, from_environment
 from infermeter.errors import LedgerUnavailable
+from infermeter.metering.sharding import ONE_SHARD
 from tests.ports import Clock
 from tests.unit.metering.test_fold import charge
 
@@ -161,7 +162,8 @@ def test_a_connection_closed_in_the_meantime_costs_no_attempt(server: Server) ->
 
 
 def test_the_ledger_takes_it_for_botocores(server: Server) -> None:
-    ledger, entry = DynamoLedger(server.client(), "ledger", Clock()), charge()  # type: ignore[arg-type]
+    client: Any = server.client()
+    ledger, entry = DynamoLedger(client, "ledger", lambda _: ONE_SHARD, Clock()), charge()
     server.answers = [(200, {})]
     assert ledger.put(entry) is None
     ((_, body),) = server.requests

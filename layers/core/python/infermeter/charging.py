@@ -56,6 +56,7 @@ def charge(admitted: Admitted, quantities: Quantities, lease: str, now: float) -
         gateway_id=call.gateway_id,
         lease=lease,
         price=call.principal.price,
+        sharding=call.principal.sharding,
     )
 
 

@@ -1,10 +1,11 @@
 """The ledger table.
 
 `pk = L#<tenant>#<hour of the id>#<shard>` (`O#<tenant>#<2 hex>` for opaque ids),
-`sk = <8 hex of the id's hash>#<id>`. Attribute names are short: a put costs by the kilobyte and a
-fold reads by the page. An entry whose id's hour is not its commit hour, and every opaque one,
-also carries `g1pk`, the key of the sparse index by commit hour. An adjustment lies beside its
-charge, `sk = ADJ#<8 hex>#<id>#<n>`, a carry as `CAR#<8 hex>#<id>#<n>`.
+`sk = <8 hex of the id's hash>#<id>`. The shard is the hash's first byte, modulo how many the hour
+has. Attribute names are short: a put costs by the kilobyte and a fold reads by the page. An entry
+whose id's hour is not its commit hour, and every opaque one, also carries `g1pk`, the key of the
+sparse index by commit hour, in the form of `pk`. An adjustment lies beside its charge,
+`sk = ADJ#<8 hex>#<id>#<n>`, a carry as `CAR#<8 hex>#<id>#<n>`.
 """
 
 from __future__ import annotations
@@ -16,30 +17,40 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infermeter.adapters.clients import code_of, translated
 from infermeter.adapters.items import to_item
+from infermeter.adapters.queries import items
 from infermeter.errors import LedgerUnavailable, StoreUnavailable
-from infermeter.metering.hours import hour_of
+from infermeter.metering.hours import bounds_of, hour_of
 from infermeter.metering.ids import LEDGER_TTL_S, Channel, recorded_id
 from infermeter.metering.ledger import ABANDONED_S, Kind, LedgerEntry
+from infermeter.metering.sharding import ONE_SHARD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from infermeter.metering.ids import RequestId
+    from infermeter.metering.sharding import Sharding
 
 COMMIT_HOUR_INDEX = "commit-hour"
-_SHARD = "0"
 _BEGINNINGS = {Kind.ADJUSTMENT: "ADJ#", Kind.CARRY: "CAR#"}
 
 
 class DynamoLedger:
-    """The `Ledger` and its reader over a table; the client gives up within the put's budget."""
+    """The `Ledger` and its reader over a table; the client gives up within the put's budget.
+
+    `sharding` tells that of a tenant, for whatever is put without it, or read.
+    """
 
     def __init__(
-        self, client: DynamoDBClient, table: str, clock: Callable[[], float] = time.time
+        self,
+        client: DynamoDBClient,
+        table: str,
+        sharding: Callable[[str], Sharding],
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._client, self._table, self._clock = client, table, clock
+        self._client, self._table = client, table
+        self._sharding, self._clock = sharding, clock
 
     def put(self, entry: LedgerEntry) -> LedgerEntry | None:
         """One conditional write. Raises LedgerUnavailable when its outcome is not known, and
@@ -48,9 +59,10 @@ class DynamoLedger:
         if self._clock() - entry.committed_ms / 1000 > ABANDONED_S:
             raise LedgerUnavailable
         try:
+            sharding = self._sharding(entry.tenant) if entry.sharding is None else entry.sharding
             self._client.put_item(
                 TableName=self._table,
-                Item=to_item(_row(entry)),
+                Item=to_item(_row(entry, sharding)),
                 ConditionExpression="attribute_not_exists(pk)",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
@@ -59,71 +71,80 @@ class DynamoLedger:
                 raise LedgerUnavailable from error
             standing: dict[str, Any] = dict(error.response)
             return entry_of(standing["Item"])
-        except BotoCoreError as error:
+        except (BotoCoreError, StoreUnavailable) as error:
             raise LedgerUnavailable from error
         return None
 
     def of_request(self, tenant: str, request_id: RequestId) -> list[LedgerEntry]:
         """The charge under an id, and what concerns it."""
-        pk, digest = _bucket(tenant, request_id), request_id.sha256()
-        found: list[LedgerEntry] = []
-        for beginning in ("", *_BEGINNINGS.values()):
-            begins = f"{beginning}{digest[:8]}#{request_id.text}"
-            found += [
-                entry
-                for entry in self._query(None, "pk", pk, begins)
-                if entry.request_id == request_id
-            ]
-        return found
+        digest = request_id.sha256()
+        place = _bucket(tenant, request_id, digest, self._sharding(tenant))
+        begins = f"{digest[:8]}#{request_id.text}"
+        queries = [
+            self._query(None, place, f"{kind}{begins}") for kind in ("", *_BEGINNINGS.values())
+        ]
+        return [entry for entry in self._found(queries) if entry.request_id == request_id]
 
     def committed(self, tenant: str, hour: str) -> Iterator[LedgerEntry]:
-        """The hour's own bucket, less what was committed in another hour, and the index's."""
-        for entry in self._query(None, "pk", f"L#{tenant}#{hour}#{_SHARD}"):
-            if hour_of(entry.committed_ms) == hour:
+        """The hour's own shards, less what was committed in another hour, and the index's."""
+        start, end = bounds_of(hour)
+        shards = range(self._sharding(tenant).count(hour))
+        places = [_shard(tenant, hour, shard) for shard in shards]
+        queries = [
+            self._query(index, place) for index in (None, COMMIT_HOUR_INDEX) for place in places
+        ]
+        for entry in self._found(queries):
+            if start <= entry.committed_ms < end:
                 yield entry
-        yield from self._query(COMMIT_HOUR_INDEX, "g1pk", f"L#{tenant}#{hour}")
 
-    def _query(
-        self, index: str | None, attribute: str, value: str, begins: str = ""
-    ) -> Iterator[LedgerEntry]:
-        arguments: dict[str, Any] = {
+    def _query(self, index: str | None, place: str, begins: str = "") -> dict[str, Any]:
+        attribute = "pk" if index is None else "g1pk"
+        query: dict[str, Any] = {
             "TableName": self._table,
             "KeyConditionExpression": f"{attribute} = :value",
-            "ExpressionAttributeValues": {":value": {"S": value}},
+            "ExpressionAttributeValues": {":value": {"S": place}},
         }
         if begins:
-            arguments["KeyConditionExpression"] += " AND begins_with(sk, :begins)"
-            arguments["ExpressionAttributeValues"][":begins"] = {"S": begins}
+            query["KeyConditionExpression"] += " AND begins_with(sk, :begins)"
+            query["ExpressionAttributeValues"][":begins"] = {"S": begins}
         if index is None:
-            arguments["ConsistentRead"] = True
+            query["ConsistentRead"] = True
         else:
-            arguments["IndexName"] = index
+            query["IndexName"] = index
+        return query
+
+    def _found(self, queries: Sequence[Mapping[str, Any]]) -> Iterator[LedgerEntry]:
         with translated("ledger table"):
-            for page in self._client.get_paginator("query").paginate(**arguments):
-                for item in page["Items"]:
-                    yield _entry(item)
+            for item in items(self._client, queries):
+                yield _entry(item)
 
 
-def _bucket(tenant: str, request_id: RequestId) -> str:
+def _shard(tenant: str, hour: str, shard: int) -> str:
+    return f"L#{tenant}#{hour}#{shard}"
+
+
+def _bucket(tenant: str, request_id: RequestId, digest: str, sharding: Sharding) -> str:
     if request_id.time_ms is None:
-        return f"O#{tenant}#{request_id.sha256()[:2]}"
-    return f"L#{tenant}#{hour_of(request_id.time_ms)}#{_SHARD}"
+        return f"O#{tenant}#{digest[:2]}"
+    hour = hour_of(request_id.time_ms)
+    return _shard(tenant, hour, sharding.shard(hour, digest))
 
 
-def _sort_key(entry: LedgerEntry) -> str:
-    place = f"{entry.request_id.sha256()[:8]}#{entry.request_id.text}"
+def _sort_key(entry: LedgerEntry, digest: str) -> str:
+    place = f"{digest[:8]}#{entry.request_id.text}"
     if entry.kind is Kind.CHARGE:
         return place
     return f"{_BEGINNINGS[entry.kind]}{place}#{entry.number}"
 
 
-def _row(entry: LedgerEntry) -> dict[str, Any]:
-    request_id, commit_hour = entry.request_id, hour_of(entry.committed_ms)
-    elsewhere = request_id.time_ms is None or hour_of(request_id.time_ms) != commit_hour
+def _row(entry: LedgerEntry, sharding: Sharding = ONE_SHARD) -> dict[str, Any]:
+    digest, hour = entry.request_id.sha256(), hour_of(entry.committed_ms)
+    by_commit = _shard(entry.tenant, hour, sharding.shard(hour, digest))
+    bucket = _bucket(entry.tenant, entry.request_id, digest, sharding)
     return {
-        "pk": _bucket(entry.tenant, request_id),
-        "sk": _sort_key(entry),
-        "g1pk": f"L#{entry.tenant}#{commit_hour}" if elsewhere else None,
+        "pk": bucket,
+        "sk": _sort_key(entry, digest),
+        "g1pk": by_commit if by_commit != bucket else None,
         "t": entry.kind.value,
         "k": entry.key_id,
         "m": entry.model,

@@ -1,7 +1,8 @@
 """Shards: how many partitions an hour of a tenant's ledger is divided into.
 
 A partition takes some 1,000 writes a second. The count of an hour that has begun never changes: so
-whoever asks, whenever, finds an entry's place by its id's own hour, and the index's by the commit's.
+whoever asks, whenever, finds an entry's place by its id's own hour, and in the index by its commit
+hour.
 
 A change is for an hour that begins at least two whole hours later. Nobody puts into it, or reads
 it, by what was known before: a tenant's row is remembered for half a minute, what was authenticated
@@ -27,7 +28,7 @@ class ShardChange(NamedTuple):
     """From this hour (`yyyymmddhh`) on, so many shards."""
 
     hour: str
-    count: int
+    shards: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Sharding:
         """How many shards an hour has."""
         for change in reversed(self.changes):
             if change.hour <= hour:
-                return change.count
+                return change.shards
         return 1
 
     def shard(self, hour: str, digest: str) -> int:
@@ -73,4 +74,4 @@ def first_open(now_ms: int) -> str:
 
 
 def _latest(changes: tuple[ShardChange, ...]) -> int:
-    return changes[-1].count if changes else 1
+    return changes[-1].shards if changes else 1

@@ -75,7 +75,7 @@ class Metering(Stores):
     def ledger_reader(self) -> DynamoLedger:
         """The ledger to be read by the page: nobody waits for an answer within two seconds."""
         client = self.clients.dynamodb()
-        return DynamoLedger(client, self.resources.ledger_table, self.clock)
+        return DynamoLedger(client, self.resources.ledger_table, self.shardings.of, self.clock)
 
     @cached_property
     def usage_store(self) -> DynamoUsage:

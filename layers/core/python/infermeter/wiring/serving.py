@@ -77,7 +77,7 @@ class Serving(Stores):
     def ledger(self) -> DynamoLedger:
         """The ledger, put into alone."""
         client = self.clients.hot_dynamodb()
-        return DynamoLedger(client, self.resources.ledger_table, self.clock)
+        return DynamoLedger(client, self.resources.ledger_table, self.shardings.of, self.clock)
 
     @cached_property
     def limiter(self) -> LeasingLimiter | None:

@@ -12,6 +12,7 @@ from infermeter.adapters.keys import DynamoKeys
 from infermeter.adapters.ledger import DynamoLedger
 from infermeter.adapters.pepper import SecretPepper
 from infermeter.tenants.authentication import Authenticator
+from infermeter.tenants.sharding import Shardings
 from infermeter.wiring.resources import Resources
 
 if TYPE_CHECKING:
@@ -53,6 +54,11 @@ class Stores:
         return DynamoKeys(self.clients.dynamodb(), self.resources.control_table)
 
     @cached_property
+    def shardings(self) -> Shardings:
+        """How tenants' ledgers are divided."""
+        return Shardings(self.keys.tenant, self.clock)
+
+    @cached_property
     def plans(self) -> DynamoPlans:
         """Plans, every version in full."""
         from infermeter.adapters.plans import DynamoPlans
@@ -68,7 +74,7 @@ class Stores:
     def ledger(self) -> DynamoLedger:
         """The ledger."""
         client = self.clients.dynamodb(prompt=True)
-        return DynamoLedger(client, self.resources.ledger_table, self.clock)
+        return DynamoLedger(client, self.resources.ledger_table, self.shardings.of, self.clock)
 
     @cached_property
     def registry(self) -> DynamoRegistry:
