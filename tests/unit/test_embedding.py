@@ -12,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infermeter import bfloat16
-from infermeter.embedding import Batch, Embedding, batch_texts, batch_tokens, vectors
+from infermeter.embedding import (
+    Batch,
+    Embedding,
+    batch_texts,
+    batch_tokens,
+    count_tokens,
+    vectors,
+)
 from infermeter.engine.onnx import OnnxRuntime
 from infermeter.errors import InvalidManifest, ModelFailed
 from infermeter.manifest import MODEL_FILE, Manifest
@@ -42,6 +49,29 @@ def embed(embedding: Embedding, ids: list[list[int]], dimensions: int | None = N
     inputs = {tensor.name: tensor.array for tensor in batch.tensors}
     (output,) = MODEL.run(inputs, [embedding.output])
     return vectors(batch, output, dimensions)
+
+
+@pytest.mark.parametrize(
+    ("mask", "tokens"),
+    [
+        ([[1, 1, 1], [1, 1, 1]], 6),
+        ([[1, 1, 0], [1, 0, 0]], 3),
+        # Broadcast by the graph: all are attended to.
+        ([[1], [1]], 6),
+        # The same for each, which a softmax takes as none masked.
+        ([[0, 0, 0], [1, 1, 0]], 5),
+    ],
+)
+def test_no_mask_of_the_callers_hides_what_is_computed(mask: list[list[int]], tokens: int) -> None:
+    ids = np.array([[1, 2, 3], [4, 5, 6]])
+    inputs = {"input_ids": ids, "attention_mask": np.array(mask)}
+    assert count_tokens(EMBEDDING, inputs) == tokens
+
+
+def test_tokens_are_counted_by_the_ids_where_there_is_no_mask_and_not_of_texts() -> None:
+    embedding, texts = Embedding("hidden"), np.array([b"a"], dtype=object)
+    assert count_tokens(embedding, {"input_ids": np.zeros((2, 3), np.int64)}) == 6
+    assert count_tokens(embedding, {"input_ids": texts}) == 0
 
 
 def test_an_embedding_reads_back() -> None:

@@ -91,11 +91,19 @@ def takes_text(embedding: Embedding, signature: Signature) -> bool:
 
 
 def count_tokens(embedding: Embedding, inputs: Mapping[str, NDArray[Any]]) -> int:
-    """Tokens in the model's own inputs, padding left out where there is a mask; 0 for texts."""
-    if embedding.mask is not None:
-        return int(np.count_nonzero(inputs[embedding.mask]))
+    """Tokens in the model's own inputs, padding left out where there is a mask; 0 for texts.
+
+    The caller makes the mask, and graphs serve what some say: one that is narrower than the ids is
+    broadcast over all of them, and a row without any 1 may be attended to as a whole.
+    """
     ids = inputs[embedding.input]
-    return 0 if ids.dtype == object else ids.size
+    if ids.dtype == object:
+        return 0
+    mask = None if embedding.mask is None else inputs[embedding.mask]
+    if mask is None or mask.shape != ids.shape:
+        return ids.size
+    counts = np.count_nonzero(mask, axis=1)
+    return int(np.where(counts, counts, ids.shape[1]).sum())
 
 
 def _check_inputs(embedding: Embedding, signature: Signature) -> None:
