@@ -74,6 +74,17 @@ def test_calls_for_one_version_run_as_one(world: World) -> None:
     assert world.runtime.loaded[0].runs == [3]
 
 
+def test_calls_that_run_as_one_bear_its_time_by_their_rows(world: World) -> None:
+    # A price may be for milliseconds, and the others of a run are other tenants.
+    few, many = world.service.infer_batch(
+        [call([[1, 2]], id="1"), call([[3, 4]] * 3, id="2")], deliver
+    )
+    assert many.timings["infer"] == pytest.approx(3 * few.timings["infer"])
+    assert few.timings["infer"] > 0
+    none, none_too = world.service.infer_batch([call([], id="3"), call([], id="4")], deliver)
+    assert none.timings["infer"] == none_too.timings["infer"] > 0
+
+
 def test_calls_for_other_outputs_each_get_their_own(world: World) -> None:
     twice = replace(ROWS, outputs=(*ROWS.outputs, replace(ROWS.outputs[0], name="z")))
     world.publish(2.0, signature=twice, name="twice")
