@@ -62,6 +62,8 @@ class Account:
     stream: list[Record] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
     sent: int = 0
+    # Items that an index does not have yet.
+    lagging: set[Place] = field(default_factory=set)
 
     def copy(self) -> Account:
         """An account that goes its own way from here."""
@@ -74,6 +76,7 @@ class Account:
             list(self.stream),
             set(self.tokens),
             self.sent,
+            set(self.lagging),
         )
 
     def service(self, name: str) -> Any:
@@ -186,6 +189,8 @@ class DynamoDB:
             for item in self._account.table(call["TableName"]).values()
             if item.get(hash_key) == partition and holds(condition, item, names, values)
         ]
+        if "IndexName" in call:
+            found = [item for item in found if _place(item) not in self._account.lagging]
         found.sort(key=lambda item: item["sk"]["S"], reverse=not call.get("ScanIndexForward", True))
         return _page(found, call)
 

@@ -21,7 +21,7 @@ from tests.proof.ledgers import (
 )
 from tests.proof.requests import OPAQUE, TIMED
 from tests.proof.schedules import Chooser
-from tests.proof.site import NOW
+from tests.proof.site import NOW, RESOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,6 +124,26 @@ def test_an_hour_is_not_sealed_while_the_archive_lags(
         ended(site, now)
 
     prove("fold, the archive lags", scene, at_least=10)
+
+
+def test_an_hour_is_not_sealed_while_the_index_lags(
+    site: Site, account: Account, prove: Prove
+) -> None:
+    ledger = account.table(RESOURCES.ledger_table)
+    indexed = [place for place, item in ledger.items() if "g1pk" in item]
+    assert len(indexed) == len(BUSY), "all but the one whose id has its own time"
+
+    def scene(chooser: Chooser) -> None:
+        now = account.copy()
+        late = chooser.choose("the index lacks", indexed)
+        now.lagging = {late}
+        run(site, now, Faults(chooser, most=1))
+        hour = ledger[late]["g1pk"]["S"].rpartition("#")[2]
+        assert hour not in sealed(now), "an entry of the hour was not seen"
+        now.lagging = set()
+        ended(site, now)
+
+    prove("fold, the index lags", scene, at_least=10)
 
 
 def test_an_hour_is_not_sealed_before_twenty_minutes_after_its_end(
