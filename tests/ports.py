@@ -310,6 +310,7 @@ class Stored:
     document: bytes
     payload_hash: str
     succeeded: bool
+    version: str = ""
 
 
 @dataclass
@@ -318,13 +319,22 @@ class MemoryResults:
 
     stored: dict[tuple[str, str], Stored] = field(default_factory=dict)
 
-    def write(self, tenant: str, request_id: RequestId, document: bytes, payload_hash: str) -> None:
+    def write(
+        self,
+        tenant: str,
+        request_id: RequestId,
+        document: bytes,
+        payload_hash: str,
+        version: str,
+    ) -> str:
         place = (tenant, request_id.text)
         standing = self.stored.get(place)
         if standing is None or not standing.succeeded:
-            self.stored[place] = Stored(document, payload_hash, succeeded=True)
-        elif standing.payload_hash != payload_hash:
+            self.stored[place] = Stored(document, payload_hash, succeeded=True, version=version)
+            return version
+        if standing.payload_hash != payload_hash:
             raise RequestIdReused(request_id.text)
+        return standing.version
 
     def write_failure(
         self, tenant: str, request_id: RequestId, document: bytes, payload_hash: str

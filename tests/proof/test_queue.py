@@ -61,11 +61,6 @@ def test_two_deliveries_and_an_undisturbed_one_are_one_charge_and_one_result(
     prove(f"SQS, two deliveries, versions {versions}", *acts, at_least=800)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a result that was written before its put failed stands, and the next delivery is "
-    "charged for the version that the alias points at by then",
-)
 def test_a_result_is_of_the_version_that_is_charged(site: Site, prove: Prove) -> None:
     def scene(chooser: Chooser) -> None:
         queue = Queue(site, site.account.copy(), [message(site)])

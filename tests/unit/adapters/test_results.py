@@ -23,8 +23,8 @@ class Shelf:
         self.s3, self.bucket = cloud.wiring.clients.s3(), cloud.resources.results_bucket
         self.results = S3Results(self.s3, self.bucket)
 
-    def write(self, document: bytes, payload_hash: str = "h1") -> None:
-        self.results.write("acme", OPAQUE, document, payload_hash)
+    def write(self, document: bytes, payload_hash: str = "h1", version: str = "1") -> str:
+        return self.results.write("acme", OPAQUE, document, payload_hash, version)
 
     def fail(self, document: bytes, payload_hash: str = "h1") -> None:
         self.results.write_failure("acme", OPAQUE, document, payload_hash)
@@ -54,7 +54,7 @@ def test_an_opaque_ids_result_lies_under_its_hash() -> None:
 
 def test_the_first_answer_stands(shelf: Shelf) -> None:
     shelf.write(b"first")
-    shelf.write(b"second")
+    assert shelf.write(b"second", version="2") == "1"
     assert shelf.standing() == b"first"
 
 

@@ -57,10 +57,18 @@ class Message:
 class Results(Protocol):
     """Where results are left for their tenant."""
 
-    def write(self, tenant: str, request_id: RequestId, document: bytes, payload_hash: str) -> None:
-        """Stores an answer. The same payload's first one stands; a failure gives way to it.
+    def write(
+        self,
+        tenant: str,
+        request_id: RequestId,
+        document: bytes,
+        payload_hash: str,
+        version: str,
+    ) -> str:
+        """Stores a version's answer; the version whose answer stands.
 
-        Raises RequestIdReused when another payload's answer stands under this id.
+        The same payload's first one does; a failure gives way to it. Raises RequestIdReused when
+        another payload's answer stands under this id.
         """
         ...
 
@@ -232,8 +240,9 @@ class BatchConsumer:
     def _deliver(self, call: Call, result: InferenceResult, form: oip.OutputForm) -> Delivery[None]:
         content, _ = oip.encode_response(result, form).written()
         document = _document(call.request_id, "succeeded", response=orjson.Fragment(content))
-        self._results.write(call.principal.tenant, call.request_id, document, call.payload_hash)
-        return Delivery(None, len(document))
+        place = (call.principal.tenant, call.request_id, document, call.payload_hash)
+        standing = self._results.write(*place, result.version)
+        return Delivery(None, len(document), standing)
 
     def _fail(self, order: _Order, error: InfermeterError) -> Outcome:
         if isinstance(error, _TRANSIENT):

@@ -79,10 +79,14 @@ class Call:
 
 
 class Delivery(NamedTuple, Generic[Delivered]):
-    """What a transport made of a result: the encoded answer, and its size in bytes."""
+    """What a transport made of a result: the encoded answer, and its size in bytes.
+
+    `version` is the one whose answer the caller has, where an earlier attempt's stands.
+    """
 
     answer: Delivered
     size: int
+    version: str = ""
 
 
 class Served(NamedTuple, Generic[Delivered]):
@@ -210,15 +214,19 @@ class Service:
         arrays: list[NDArray[Any]],
         deliver: Callable[[Call, InferenceResult], Delivery[Delivered]],
     ) -> Served[Delivered]:
+        begun = admitted
         # What is late already is not worth delivering: a large answer would be stored for nothing.
         self._check_time(admitted.call)
         delivered, result = _deliver(admitted, arrays, deliver)
-        recorded = self._commit(admitted, delivered.size)
+        if delivered.version not in ("", result.version):
+            # What the caller has is what is to be charged.
+            admitted = self._on_version(begun, delivered.version)
+            delivered, result = self._again(admitted, deliver)
+        recorded = self._commit(begun, admitted, delivered.size)
         quotas = admitted.permit.quotas()
         if recorded.entry.version != result.version:
-            admitted = self._on_recorded_version(admitted, recorded.entry.version)
-            arrays = self._executor.run_one(admitted)
-            delivered, result = _deliver(admitted, arrays, deliver)
+            admitted = self._on_version(admitted, recorded.entry.version)
+            delivered, result = self._again(admitted, deliver)
         self._counter.success(admitted)
         return Served(
             call=admitted.call,
@@ -238,34 +246,42 @@ class Service:
             raise DeadlineExceeded(late_s)
         return now
 
-    def _commit(self, admitted: Admitted, bytes_out: int) -> Commit:
+    def _commit(self, begun: Admitted, admitted: Admitted, bytes_out: int) -> Commit:
         quantities = charged(admitted, bytes_out)
         lease = admitted.permit.lease(quantities)
         now = self._check_time(admitted.call)
         entry = charge(admitted, quantities, lease, now)
         started = time.perf_counter()
         # Unless it becomes known that it was not, it may have been.
-        admitted.charged = quantities
+        begun.charged = quantities
         try:
             recorded = commit(self._ledger, entry, self._spool)
         except RequestIdRefused:
-            admitted.charged = None
+            begun.charged = None
             raise
         if recorded.billed is Billed.REPLAY:
-            admitted.charged = None
+            begun.charged = None
         admitted.timings["meter"] = time.perf_counter() - started
         return recorded
 
-    def _on_recorded_version(self, admitted: Admitted, version: str) -> Admitted:
-        """A replay is answered by the version that was charged, wherever its alias points now."""
+    def _on_version(self, admitted: Admitted, version: str) -> Admitted:
+        """A retry is answered by the version that answered first, wherever its alias points now."""
         call = admitted.call
         try:
-            recorded = self.catalog.resolve(call.model, version)
-            pinned = self._admit_to(recorded, call, admitted.started)
+            first = self.catalog.resolve(call.model, version)
+            pinned = self._admit_to(first, call, admitted.started)
         except (UnknownVersion, ModelUnavailable) as error:
             raise RecordedVersionGone(call.model, version) from error
-        pinned.timings["meter"] = admitted.timings["meter"]
+        pinned.timings |= {"meter": admitted.timings.get("meter", 0.0)}
+        pinned.permit = admitted.permit
         return pinned
+
+    def _again(
+        self,
+        admitted: Admitted,
+        deliver: Callable[[Call, InferenceResult], Delivery[Delivered]],
+    ) -> tuple[Delivery[Delivered], InferenceResult]:
+        return _deliver(admitted, self._executor.run_one(admitted), deliver)
 
 
 def _deliver(

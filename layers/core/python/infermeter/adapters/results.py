@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from infermeter.metering.ids import RequestId
 
-_HASH, _STATUS = "payload-hash", "status"
+_HASH, _STATUS, _VERSION = "payload-hash", "status", "model-version"
 _SUCCEEDED, _FAILED = "succeeded", "failed"
 
 
@@ -31,20 +31,32 @@ class S3Results:
     def __init__(self, client: S3Client, bucket: str) -> None:
         self._client, self._bucket = client, bucket
 
-    def write(self, tenant: str, request_id: RequestId, document: bytes, payload_hash: str) -> None:
-        """Stores an answer. The same payload's first one stands; a failure gives way to it.
+    def write(
+        self,
+        tenant: str,
+        request_id: RequestId,
+        document: bytes,
+        payload_hash: str,
+        version: str,
+    ) -> str:
+        """Stores a version's answer; the version whose answer stands.
 
-        Raises RequestIdReused when another payload's answer stands under this id.
+        The same payload's first one does; a failure gives way to it. Raises RequestIdReused when
+        another payload's answer stands under this id.
         """
-        place, facts = result_key(tenant, request_id), {_HASH: payload_hash, _STATUS: _SUCCEEDED}
+        place = result_key(tenant, request_id)
+        facts = {_HASH: payload_hash, _STATUS: _SUCCEEDED, _VERSION: version}
         with translated("results bucket"):
             if self._put_first(place, document, facts):
-                return
-            standing = self._client.head_object(Bucket=self._bucket, Key=place)
-            if standing["Metadata"].get(_STATUS) == _FAILED:
-                self._put(place, document, facts, IfMatch=standing["ETag"])
-            elif standing["Metadata"].get(_HASH) != payload_hash:
-                raise RequestIdReused(request_id.text)
+                return version
+            found = self._client.head_object(Bucket=self._bucket, Key=place)
+            standing = found["Metadata"]
+            if standing.get(_STATUS) == _FAILED:
+                self._put(place, document, facts, IfMatch=found["ETag"])
+                return version
+        if standing.get(_HASH) != payload_hash:
+            raise RequestIdReused(request_id.text)
+        return standing.get(_VERSION, version)
 
     def write_failure(
         self, tenant: str, request_id: RequestId, document: bytes, payload_hash: str
