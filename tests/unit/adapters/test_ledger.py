@@ -15,6 +15,7 @@ from infermeter.metering.hours import hour_of
 from infermeter.metering.ids import LEDGER_TTL_S, Channel, RequestId, derive_id
 from infermeter.metering.ledger import Kind, LedgerEntry
 from infermeter.metering.sharding import ONE_SHARD
+from tests.ports import Clock
 
 if TYPE_CHECKING:
     from tests.cloud import Cloud
@@ -144,6 +145,23 @@ def test_an_hour_has_what_was_committed_in_it(ledger: DynamoLedger) -> None:
         entry.request_id.text for entry in (TIMED, OPAQUE, LATE)
     )
     assert list(ledger.committed("acme", hour_of(NOW_MS + HOUR_MS))) == [ahead]
+
+
+def test_what_has_expired_is_gone_though_the_table_has_not_deleted_it(cloud: Cloud) -> None:
+    # The charge's last day, in which an adjustment of it may be deleted first: it would be whole.
+    adjustment = replace(TIMED, kind=Kind.ADJUSTMENT, committed_ms=NOW_MS + 1)
+    clock = Clock(NOW_MS / 1000)
+    ledger = DynamoLedger(
+        cloud.wiring.clients.dynamodb(),
+        cloud.wiring.resources.ledger_table,
+        lambda _: ONE_SHARD,
+        clock,
+    )
+    for entry in (TIMED, adjustment):
+        assert ledger.put(entry) is None
+    clock.now += LEDGER_TTL_S
+    assert ledger.of_request("acme", TIMED.request_id) == [adjustment]
+    assert list(ledger.committed("acme", hour_of(NOW_MS))) == [adjustment]
 
 
 def test_tenants_are_apart(ledger: DynamoLedger) -> None:

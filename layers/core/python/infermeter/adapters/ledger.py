@@ -114,9 +114,14 @@ class DynamoLedger:
         return query
 
     def _found(self, queries: Sequence[Mapping[str, Any]]) -> Iterator[LedgerEntry]:
+        # The table deletes what has expired within days, in any order: a charge may outlast its
+        # adjustment.
+        forgotten_ms = (self._clock() - LEDGER_TTL_S) * 1000
         with translated("ledger table"):
             for item in items(self._client, queries):
-                yield _entry(item)
+                entry = _entry(item)
+                if entry.committed_ms > forgotten_ms:
+                    yield entry
 
 
 def _shard(tenant: str, hour: str, shard: int) -> str:
