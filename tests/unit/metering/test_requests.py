@@ -10,7 +10,7 @@ import pytest
 from infermeter.errors import UnknownRequest
 from infermeter.metering.adjustment import CARRIED_AGAIN
 from infermeter.metering.hours import after, hour_of
-from infermeter.metering.ids import recorded_id
+from infermeter.metering.ids import RequestId, recorded_id
 from infermeter.metering.ledger import Kind, LedgerEntry
 from infermeter.metering.requests import ChargedRequest, Requests
 from tests.ports import NOW, MemoryLedger
@@ -41,6 +41,21 @@ def test_a_charge_is_found_by_its_id_in_any_case() -> None:
 def test_an_id_that_was_never_charged_is_unknown(text: str) -> None:
     with pytest.raises(UnknownRequest):
         Requests(MemoryLedger(), MemoryUsage()).find("a", text)
+
+
+@pytest.mark.parametrize("text", ["7" + "Z" * 25, "ffffffff-ffff-7000-8000-000000000000"])
+def test_an_id_of_a_time_beyond_all_calendars_is_unknown(text: str) -> None:
+    class Reader(MemoryLedger):
+        """A ledger that looks where the id says."""
+
+        def of_request(self, tenant: str, request_id: RequestId) -> list[LedgerEntry]:
+            hour_of(request_id.time_ms or 0)
+            return super().of_request(tenant, request_id)
+
+    with pytest.raises(UnknownRequest):
+        Requests(Reader(), MemoryUsage()).find("a", text)
+    with pytest.raises(UnknownRequest):
+        Requests(Reader(), MemoryUsage()).find("a", "76EZ91ZPZZZZZZZZZZZZZZZZZZ")
 
 
 def test_another_tenants_request_is_unknown() -> None:

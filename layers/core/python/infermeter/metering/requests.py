@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from infermeter.metering.measures import Quantities
     from infermeter.metering.seal import UsageStore
 
+# Ids may name times that no calendar here has, and in whose hour nothing can lie.
+_YEAR_10000_MS = 253_402_300_800_000
 _ACCEPTED = re.compile(rf"[!-~]{{1,{MAX_CHARACTERS}}}")
 
 
@@ -70,8 +72,11 @@ class Requests:
         # What no request could have been accepted under would be too long a key to look up.
         if not _ACCEPTED.fullmatch(text):
             raise UnknownRequest(text)
+        request_id = recorded_id(text)
+        if request_id.time_ms is not None and request_id.time_ms >= _YEAR_10000_MS:
+            raise UnknownRequest(text)
         watermark = self._store.watermark(tenant)
-        entries = self._ledger.of_request(tenant, recorded_id(text))
+        entries = self._ledger.of_request(tenant, request_id)
         charges, adjustments, carries = (
             tuple(sorted((each for each in entries if each.kind is kind), key=_number))
             for kind in (Kind.CHARGE, Kind.ADJUSTMENT, Kind.CARRY)
