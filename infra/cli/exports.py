@@ -134,8 +134,11 @@ def run(
     """Export now. Exit code 1 when a target failed, or refused something."""
     job = find_target(profile, stack, region).wiring().export_job
     if dry_run:
-        for request in job.preview(target):
+        due = list(job.preview(target))
+        for request in due:
             console.print_json(request)
+        if not due:
+            console.note("nothing is due")
         return
     reports = [report.document() for report in job.run(target)]
     if json:

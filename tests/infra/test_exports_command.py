@@ -151,3 +151,11 @@ def test_lines_for_people(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_pat
     file.write_text(CONFIGURATION)
     for words in (["put", str(file)], ["map", "acme", "files", "acme"], ["run"], ["status"]):
         assert CliRunner().invoke(exports.app, words).exit_code == 0
+
+
+def test_a_dry_run_says_when_nothing_is_due(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(exports, "find_target", lambda *_: Here(cloud))
+    monkeypatch.setattr(exports.console, "note", said.append)
+    result = CliRunner().invoke(exports.app, ["run", "--dry-run"])
+    assert (result.exit_code, result.stdout, said) == (0, "", ["nothing is due"])
