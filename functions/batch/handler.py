@@ -34,6 +34,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         record_outcome(outcome)
         if outcome.principal is not None:
             wiring.activity.note(outcome.principal.key_id)
+    wiring.limiter.flush_due(deadline)
     # Nobody waits here, and a queue that is drained may not call this environment again.
     wiring.statistics.flush(deadline)
     wiring.activity.flush_due(deadline)

@@ -48,6 +48,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         record_exchange(exchange, seconds=time.perf_counter() - started, cold=cold)
     if exchange.principal is not None:
         wiring.activity.note(exchange.principal.key_id)
+    wiring.limiter.flush_due(deadline)
     wiring.statistics.flush_due(deadline)
     wiring.activity.flush_due(deadline)
     return encode_answer(exchange.response)

@@ -22,6 +22,7 @@ from infermeter.limits.terms import Budget, Limits, Rate
 from infermeter.metering.measures import Measure
 from infermeter.tenants.administration import KeyTerms
 from infermeter.wiring.operator import OperatorWiring
+from tests.functions.test_batch import message, send
 from tests.functions.test_openai import publish
 from tests.models import write_encoder
 
@@ -72,6 +73,20 @@ def test_a_budget_that_is_spent_is_402_and_says_nothing_of_later(site: Site) -> 
     assert len(site.charges()) == 2
 
 
+def test_what_one_environment_spent_another_knows_as_spent(site: Site) -> None:
+    limit(site, budget=Budget(UNITS))
+    assert site.ask().status == 200
+    site.handler = site.cloud.function("infer").handler
+    assert site.ask().status == 402
+
+
+def test_what_the_queue_spent_is_known_as_spent_too(site: Site) -> None:
+    limit(site, budget=Budget(1))
+    assert send(site.cloud.function("batch"), message(site.key.id)) == []
+    assert len(site.charges()) == 1
+    assert site.ask().status == 402
+
+
 def test_a_replay_takes_nothing_from_the_budget(site: Site) -> None:
     limit(site, budget=Budget(2 * UNITS))
     mine = {"Idempotency-Key": "mine"}
@@ -105,7 +120,7 @@ def test_what_a_dead_environment_held_comes_back(site: Site) -> None:
     account = Account(f"K#{site.key.id}", month_of(time.time()), Measure.UNIT)
     totals = DynamoBudgets(site.cloud.wiring.clients.dynamodb(), "limits").totals
     assert totals(account) == (10, 0)
-    assert reclaim(site, after_s=17 * 60) == Reclaimed(1)
+    assert reclaim(site, after_s=18 * 60) == Reclaimed(1)
     assert totals(account) == (2 * UNITS, 2 * UNITS)
     assert reclaim(site, after_s=22 * 60) == Reclaimed(0)
 
@@ -118,7 +133,7 @@ def test_nothing_comes_back_while_entries_are_spooled(site: Site) -> None:
     assert wiring.spool is not None
     (charge,) = site.charges()
     wiring.spool.send(entry_of(charge))
-    assert reclaim(site, after_s=17 * 60) == Reclaimed(0, waiting=True)
+    assert reclaim(site, after_s=18 * 60) == Reclaimed(0, waiting=True)
 
 
 def reclaim(site: Site, after_s: float = 0.0) -> Reclaimed:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from infermeter.errors import BudgetLeased, BudgetSpent, StoreUnavailable
 from infermeter.limits.budget import LIFETIME_S, REFUSAL_S, BudgetLeases
 from infermeter.limits.leases import Account, Totals
-from infermeter.limits.outage import Outage
+from infermeter.limits.outage import PAUSE_S, Outage
 from infermeter.limits.periods import month_of
 from infermeter.limits.terms import Budget
 from infermeter.metering.measures import Measure
 from tests.ports import NOW, Clock
 from tests.unit.limits.tables import MemoryBudgets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ACCOUNT = Account("K#a", month_of(NOW), Measure.UNIT)
 
@@ -47,6 +50,16 @@ def spend(environment: BudgetLeases, amount: int) -> str:
     lease = hold.secure(amount)
     hold.settle(amount)
     return lease
+
+
+def unanswered(give_back: Callable[..., Any]) -> Callable[..., None]:
+    """It is done, and nobody is told."""
+
+    def done(ended: Any) -> None:
+        give_back(ended)
+        raise StoreUnavailable("limits table")
+
+    return done
 
 
 def test_one_environment_spends_all_and_not_one_more() -> None:
@@ -114,6 +127,44 @@ def test_what_others_hold_is_leased_and_not_spent() -> None:
     with pytest.raises(BudgetSpent):
         last.hold(1, 1)
     assert world.settled == 10
+
+
+def test_what_idle_environments_spent_is_known_as_spent() -> None:
+    world = World(10)
+    for holder in [world.environment() for _ in range(10)]:
+        spend(holder, 1)
+        holder.settle_spent()
+    with pytest.raises(BudgetSpent):
+        world.environment().hold(1, 1)
+    assert (world.leased, world.settled) == (10, 10)
+    assert not world.table.leases
+
+
+def test_a_lease_that_is_not_spent_whole_is_kept() -> None:
+    world = World(1_000)
+    environment = world.environment()
+    first = spend(environment, 1)
+    environment.settle_spent()
+    open_hold = environment.hold(9, 9)
+    environment.settle_spent()
+    assert world.settled == 0
+    assert open_hold.secure(9) == first
+
+
+def test_what_cannot_be_settled_now_is_told_with_the_next_lease() -> None:
+    world = World(2)
+    environment = world.environment()
+    spend(environment, 1)
+    give_back = world.table.give_back
+    world.table.give_back = unanswered(give_back)  # type: ignore[method-assign]
+    environment.settle_spent()
+    assert world.settled == 1
+    world.table.give_back = give_back  # type: ignore[method-assign]
+    world.clock.now += PAUSE_S
+    spend(environment, 1)
+    environment.settle_spent()
+    assert (world.leased, world.settled) == (2, 2)
+    assert environment.quota().remaining == 0
 
 
 def test_a_refusal_stands_for_a_while_without_asking() -> None:

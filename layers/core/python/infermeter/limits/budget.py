@@ -5,8 +5,9 @@ and at least what one request needs. It is spent for at most `LIFETIME_S`, never
 end. All leases together, less what was given back, are never above the limit, and nothing is
 charged but under a lease that had room for it: overshoot is 0.
 
-What an ended lease left is given back with the next one that the same environment takes. What an
-environment that is gone left, the `Reclaimer` gives back.
+What an ended lease left is given back with the next one that the same environment takes; one that
+is spent whole is settled after the answer, so that others learn what is used up, though this
+environment is not called again. What an environment that is gone left, the `Reclaimer` gives back.
 """
 
 from __future__ import annotations
@@ -159,6 +160,22 @@ class BudgetLeases:
         remaining = max(0, min(amount, amount - self._leased + free))
         name = _NAMES.get(self.measure, f"{self.measure.value}s")
         return Quota(name, amount, remaining, int(self._ends - self._begins), self._ends - now)
+
+    def settle_spent(self) -> None:
+        """Tells the table of the leases that are spent whole. Never raises: what cannot be told
+        now is told with the next lease."""
+        spent = [each for each in self._returnable() if not each.free]
+        if not spent:
+            return
+        try:
+            with self._outage.at(self.clock()):
+                refused = self._table.give_back(_spent(spent))
+        except StoreUnavailable:
+            return
+        told = refused.gone if refused else frozenset(each.lease.id for each in spent)
+        if self._current is not None and self._current.lease.id in told:
+            self._current = None
+        self._drop(told)
 
     def _enter(self, now: float) -> None:
         if not self._begins <= now < self._ends:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # Between the ids of a key's lease and its tenant's, where an entry has both.
 SEPARATOR = ","
 _MOST_SUBJECTS = 10_000
+# What a write may take, its client's patience.
+WRITE_BUDGET_S = 2.0
 
 
 class LeasingPermit:
@@ -111,6 +113,8 @@ class LeasingLimiter:
         self._most_bytes_out, self._outage = most_bytes_out, Outage()
         self._rates: dict[str, RateLeases] = {}
         self._budgets: dict[str, BudgetLeases] = {}
+        # Those that a request was admitted on since they were last settled.
+        self._used: set[str] = set()
 
     def admit(
         self, principal: Principal, expected: Quantities, channel: Channel, deadline: float
@@ -130,6 +134,13 @@ class LeasingLimiter:
         remaining_ms = max(1, int((deadline - self._clock()) * 1000))
         permit.take(expected, remaining_ms, self._most_bytes_out)
         return permit
+
+    def flush_due(self, deadline: float) -> None:
+        """See the port."""
+        while self._used and self._clock() + WRITE_BUDGET_S <= deadline:
+            budget = self._budgets.get(self._used.pop())
+            if budget is not None:
+                budget.settle_spent()
 
     def _rate(self, limited: Limited) -> RateLeases:
         subject, rate = limited.subject, limited.limits.rate
@@ -160,6 +171,7 @@ class LeasingLimiter:
             )
         elif known.budget is not budget and known.budget != budget:
             known.change(budget)
+        self._used.add(subject)
         return known
 
 

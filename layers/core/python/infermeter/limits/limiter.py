@@ -61,6 +61,11 @@ class Limiter(Protocol):
         """
         ...
 
+    def flush_due(self, deadline: float) -> None:
+        """Tells others what was spent, where they could not know, while `deadline` (epoch seconds)
+        permits. To be called once answers are made; never raises."""
+        ...
+
 
 class _Free:
     """The permit of who has no limits."""
@@ -83,3 +88,6 @@ class Unlimited:
     def admit(self, *_: object) -> Permit:
         """Always."""
         return self._permit
+
+    def flush_due(self, deadline: float) -> None:
+        """Nothing is to be told."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from infermeter.adapters.activity import DynamoActivity
 from infermeter.adapters.dead_letters import SqsDeadLetters
@@ -25,6 +26,7 @@ from infermeter.api.routes import DATA_PLANE
 from infermeter.batch import BatchConsumer
 from infermeter.engine.models import Models
 from infermeter.limits.leasing import LeasingLimiter
+from infermeter.limits.limiter import Unlimited
 from infermeter.registry.catalog import Catalog
 from infermeter.service import Service
 from infermeter.statistics.buffer import StatisticsBuffer, Unkept
@@ -33,6 +35,9 @@ from infermeter.transfers.answers import LargeAnswers
 from infermeter.transfers.uploads import Uploads
 from infermeter.wire.limits import MAX_ANSWER_BYTES, MAX_UPLOAD_BYTES
 from infermeter.wiring.stores import Stores
+
+if TYPE_CHECKING:
+    from infermeter.limits.limiter import Limiter
 
 # Of a function's memory, this much may hold models; the rest is the interpreter and the tensors.
 MODELS_SHARE = 0.5
@@ -80,11 +85,11 @@ class Serving(Stores):
         return DynamoLedger(client, self.resources.ledger_table, self.shardings.of, self.clock)
 
     @cached_property
-    def limiter(self) -> LeasingLimiter | None:
+    def limiter(self) -> Limiter:
         """Rates and budgets, where there is a table for their leases."""
         table = self.resources.limits_table
         if not table:
-            return None
+            return Unlimited()
         client = self.clients.hot_dynamodb()
         most_bytes_out = MAX_ANSWER_BYTES if self.large_answers is None else MAX_UPLOAD_BYTES
         return LeasingLimiter(
