@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, ReadTimeoutError
@@ -67,6 +68,9 @@ ASIDE = frozenset({"limits", "statistics"})
 # What a retry of the SDK's does is done by the other endings too, where there are many calls.
 FEWER = (Ending.ACKNOWLEDGED, Ending.UNANSWERED, Ending.APPLIED_THEN_DIED, Ending.REFUSED)
 CALM = (Ending.ACKNOWLEDGED,)
+
+
+_TOKENS = count()
 
 
 class Died(BaseException):
@@ -164,7 +168,6 @@ class Client:
 
     def __init__(self, faults: Faults, account: Account, service: str) -> None:
         self._faults, self._service = faults, account.service(service)
-        self._tokens = 0
 
     def __getattr__(self, operation: str) -> Any:
         method = getattr(self._service, operation)
@@ -179,8 +182,7 @@ class Client:
     def _change(self, operation: str, method: Callable[..., Any], **call: Any) -> Any:
         if operation == "transact_write_items":
             # botocore gives each call a token, which its own retries repeat.
-            token = f"{self._faults.name}-{id(self)}-{len(self._faults.calls)}"
-            call.setdefault("ClientRequestToken", token)
+            call.setdefault("ClientRequestToken", f"call-{next(_TOKENS)}")
         return self._faults.change(operation, _where(call), partial(method, **call))
 
 

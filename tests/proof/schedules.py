@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,34 +22,46 @@ _SHOWN = 3
 _ENOUGH = 20
 
 
+class Choice(NamedTuple):
+    """What was asked, out of how many, and which was taken."""
+
+    what: str
+    options: int
+    number: int
+
+
 class Chooser:
     """Makes the choices of one run: those of a path first, then the first of each."""
 
-    def __init__(self, path: Sequence[int] = ()) -> None:
+    def __init__(self, path: Sequence[Choice] = ()) -> None:
         self._path = path
-        self.taken: list[tuple[int, int]] = []
+        self.taken: list[Choice] = []
         self.story: list[str] = []
 
     def choose(self, what: str, options: Sequence[Option]) -> Option:
         """One of the options; a single one is no choice."""
         if len(options) == 1:
             return options[0]
-        place = len(self.taken)
-        number = self._path[place] if place < len(self._path) else 0
-        if number >= len(options):
-            raise RuntimeError(f"{what}: the scene did not repeat itself after {self.story}")
-        self.taken.append((number, len(options)))
+        place, number = len(self.taken), 0
+        if place < len(self._path):
+            asked, number = self._path[place], self._path[place].number
+            if (asked.what, asked.options) != (what, len(options)):
+                raise RuntimeError(f"not repeated: expected '{asked.what}', got '{what}'")
+        self.taken.append(Choice(what, len(options), number))
         self.story.append(f"{what}: {options[number]}")
         return options[number]
 
-    def next_path(self) -> list[int] | None:
+    def next_path(self) -> list[Choice] | None:
         """The path of the run after this one, None after the last."""
+        if len(self.taken) < len(self._path):
+            raise RuntimeError(f"not repeated: '{self._path[len(self.taken)].what}' is not asked")
         taken = list(self.taken)
-        while taken and taken[-1][0] + 1 == taken[-1][1]:
+        while taken and taken[-1].number + 1 == taken[-1].options:
             taken.pop()
         if not taken:
             return None
-        return [number for number, _ in taken[:-1]] + [taken[-1][0] + 1]
+        last = taken.pop()
+        return [*taken, last._replace(number=last.number + 1)]
 
 
 @dataclass
@@ -85,7 +97,7 @@ def _explore(
     given: tuple[Any, ...],
     story: list[str],
 ) -> None:
-    path: list[int] | None = []
+    path: list[Choice] | None = []
     while path is not None and len(found.violations) < _ENOUGH:
         chooser = Chooser(path)
         try:
