@@ -25,7 +25,9 @@ TIMEOUT = Duration.seconds(29)
 TLS = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
 
 ACCESS_LOG = {
-    "request_id": "$context.requestId",
+    # Entries of the ledger are compared with this one. A caller can choose the other, by a header.
+    "request_id": "$context.extendedRequestId",
+    "shown_request_id": "$context.requestId",
     "function_request_id": "$context.integration.requestId",
     "time": "$context.requestTimeEpoch",
     "source_ip": "$context.identity.sourceIp",

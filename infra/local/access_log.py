@@ -36,6 +36,7 @@ def line(template: str, stage: str, request: Request, response: Response, took_m
     passage = request.passage
     values: dict[str, object] = {
         "requestId": request.request_id,
+        "extendedRequestId": request.extended_id,
         "requestTimeEpoch": int(request.received * 1000),
         "identity.sourceIp": request.client,
         "httpMethod": request.method,

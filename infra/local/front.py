@@ -72,7 +72,7 @@ class Front:
             ("Date", formatdate(usegmt=True)),
             ("Content-Length", str(len(response.body))),
             ("x-amzn-RequestId", request.request_id),
-            ("x-amz-apigw-id", gateway.extended_id(request)),
+            ("x-amz-apigw-id", request.extended_id),
             ("X-Amzn-Trace-Id", request.trace_id),
             *(pair for pair in response.headers if pair[0].lower() != "x-amzn-requestid"),
         ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,6 +62,12 @@ class Request:
     request_id: str = field(default_factory=lambda: str(uuid4()))
     received: float = field(default_factory=time.time)
     passage: Passage = field(default_factory=Passage)
+
+    @property
+    def extended_id(self) -> str:
+        """The value of `x-amz-apigw-id`: 15 characters and "="."""
+        raw = hashlib.sha256(self.request_id.encode()).digest()
+        return base64.urlsafe_b64encode(raw[:11]).decode()
 
     @property
     def trace_id(self) -> str:
@@ -163,7 +170,7 @@ def _context(request: Request, place: Place) -> dict[str, Any]:
         "resourceId": place.resource_id,
         "resourcePath": place.resource_path,
         "httpMethod": request.method,
-        "extendedRequestId": extended_id(request),
+        "extendedRequestId": request.extended_id,
         "requestTime": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(request.received)),
         "path": f"/{place.stage}{request.path}",
         "accountId": place.account,
@@ -180,12 +187,6 @@ def _context(request: Request, place: Place) -> dict[str, Any]:
         "domainName": place.host,
         "apiId": place.api_id,
     }
-
-
-def extended_id(request: Request) -> str:
-    """The value of `x-amz-apigw-id`: 15 characters and "="."""
-    raw = request.request_id.replace("-", "").encode()
-    return base64.urlsafe_b64encode(raw[:11]).decode()
 
 
 def _received_headers(request: Request, place: Place) -> list[tuple[str, str]]:

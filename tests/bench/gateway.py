@@ -55,6 +55,7 @@ class Gateway:
         """A request that the gateway takes now, under an id of its own."""
         event: dict[str, Any] = json.loads(self._text)
         event["requestContext"]["requestId"] = str(uuid.uuid4())
+        event["requestContext"]["extendedRequestId"] = f"{uuid.uuid4().hex[:15]}="
         event["requestContext"]["requestTimeEpoch"] = int(time.time() * 1000)
         return event
 
@@ -64,7 +65,7 @@ def _context(path: str) -> dict[str, Any]:
         "resourceId": "abc123",
         "resourcePath": "/{proxy+}",
         "httpMethod": "POST",
-        "extendedRequestId": "VcB1XEjmDoEFpzw=",
+        "extendedRequestId": "",
         "requestTime": "25/Nov/2026:11:00:00 +0000",
         "path": f"/live{path}",
         "accountId": "123456789012",

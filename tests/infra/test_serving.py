@@ -146,7 +146,8 @@ def test_the_stage_is_throttled(assembly: Assembly) -> None:
 
 def test_the_access_log_is_json_with_request_id_status_and_latency(assembly: Assembly) -> None:
     log = json.loads(assembly.properties("serving", STAGE)["AccessLogSetting"]["Format"])
-    assert log["request_id"] == "$context.requestId"
+    assert log["request_id"] == "$context.extendedRequestId"
+    assert log["shown_request_id"] == "$context.requestId"
     assert log["status"] == "$context.status"
     assert log["latency_ms"] == "$context.responseLatency"
 

@@ -9,8 +9,9 @@ import pytest
 import urllib3
 
 from infra.local.access_log import Passage, line
-from infra.local.gateway import Request, Response
+from infra.local.gateway import Request, Response, proxy_event
 from tests.infra.local.running import eventually
+from tests.infra.local.test_gateway import PLACE
 
 if TYPE_CHECKING:
     from tests.infra.local.running import Local
@@ -46,6 +47,12 @@ def test_a_line_fills_in_what_is_known_and_marks_the_rest():
         "error": "-",
         "caller": "-",
     }
+
+
+def test_a_line_may_name_the_id_that_the_event_has():
+    request = Request("GET", "/a")
+    text = line('"$context.extendedRequestId"', "live", request, Response(200, (), b""), 1.0)
+    assert json.loads(text) == proxy_event(request, PLACE)["requestContext"]["extendedRequestId"]
 
 
 def test_no_two_requests_share_what_is_noted_of_them():

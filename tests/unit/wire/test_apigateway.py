@@ -54,6 +54,14 @@ def test_every_value_of_a_parameter_is_kept() -> None:
     assert decode_event(event).query == {"a": ["1", "2"], "b": [""]}
 
 
+def test_a_request_goes_by_the_id_that_no_caller_can_choose() -> None:
+    # One id for two requests would let an answer to the one pass for the other's.
+    event = proxy_event("GET", "/v2", request_id="chosen")
+    assert decode_event(event).gateway_id == "chosen"
+    event["requestContext"]["extendedRequestId"] = "VcB1XEjmDoEFpzw="
+    assert decode_event(event).gateway_id == "VcB1XEjmDoEFpzw="
+
+
 def test_a_query_of_payload_2_is_decoded() -> None:
     context = {"stage": "$default", "requestId": "r", "timeEpoch": 1, "http": {"method": "GET"}}
     event = {"version": "2.0", "rawPath": "/v1/usage", "requestContext": context}

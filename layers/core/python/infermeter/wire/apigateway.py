@@ -55,7 +55,8 @@ def _decode_v1(event: Mapping[str, Any]) -> HttpRequest:
             for name, value in headers.items()
         },
         body=_body(event),
-        gateway_id=context["requestId"],
+        # A caller can choose its `requestId`, with the header x-amzn-RequestId; this one it cannot.
+        gateway_id=context.get("extendedRequestId") or context["requestId"],
         received_ms=int(context["requestTimeEpoch"]),
         query=_query(event),
     )
