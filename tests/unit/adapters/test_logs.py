@@ -114,6 +114,13 @@ def test_answers_on_charged_routes_alone(cloud: Cloud) -> None:
     ]
 
 
+@pytest.mark.parametrize("path", ["/m/%69nfer", "/m%2Finfer", "/m/%2569nfer", "/%/m/infer"])
+def test_an_answer_counts_however_its_path_was_written(cloud: Cloud, path: str) -> None:
+    write(ACCESS_LOG, access(path=f"/live/v2/models{path}"))
+    log = CloudWatchAccessLog(boto3.client("logs"), ACCESS_LOG)
+    assert [a.gateway for a in log.answers(NOW_MS, NOW_MS + 1)] == [mark("g")]
+
+
 def test_answers_by_the_time_at_which_they_came_in(cloud: Cloud) -> None:
     write(ACCESS_LOG, access(time=str(NOW_MS - 20_000)), access(request_id="h"))
     log = CloudWatchAccessLog(boto3.client("logs"), ACCESS_LOG)

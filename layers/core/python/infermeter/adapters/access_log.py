@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from infermeter.adapters.log_events import documents
 from infermeter.reconciliation.answers import SLACK_MS, Answer, mark
@@ -30,8 +31,16 @@ class CloudWatchAccessLog:
         )
         for _, line in lines:
             # The gateway writes every value as text.
-            if line.get("method") != "POST" or not str(line.get("path")).endswith(CHARGED):
+            if line.get("method") != "POST" or not _decoded(line.get("path")).endswith(CHARGED):
                 continue
             at_ms = int(line["time"])
             if start_ms <= at_ms < end_ms:
                 yield Answer(mark(line["request_id"]), int(line["status"]), at_ms)
+
+
+def _decoded(path: object) -> str:
+    """As the function routes it, whether the log has it as it was sent or decoded once."""
+    text = str(path)
+    while "%" in text and (plain := unquote(text)) != text:
+        text = plain
+    return text
