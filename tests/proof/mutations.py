@@ -135,10 +135,21 @@ MUTATIONS = (
         "the answer made before the put",
         "service.py",
         "        delivered, result = _deliver(admitted, arrays, deliver)\n"
-        "        recorded = self._commit(admitted, delivered.size)\n",
-        "        recorded = self._commit(admitted, 0)\n"
+        '        if delivered.version not in ("", result.version):\n'
+        "            # What the caller has is what is to be charged.\n"
+        "            admitted = self._on_version(begun, delivered.version)\n"
+        "            delivered, result = self._again(admitted, deliver)\n"
+        "        recorded = self._commit(begun, admitted, delivered.size)\n",
+        "        recorded = self._commit(begun, admitted, 0)\n"
         "        delivered, result = _deliver(admitted, arrays, deliver)\n",
         (f"{QUEUE}::test_two_deliveries_and_an_undisturbed_one_are_one_charge_and_one_result",),
+    ),
+    Mutation(
+        "a charge for the version whose result stands",
+        "service.py",
+        'if delivered.version not in ("", result.version):',
+        "if False:",
+        (f"{QUEUE}::test_a_result_is_of_the_version_that_is_charged",),
     ),
     Mutation(
         "a replay on the recorded version",
