@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 import tomllib
@@ -12,11 +13,10 @@ from typing import Annotated
 
 import typer
 
-from infermeter.errors import AdministrationRefused
+from infermeter.errors import AdministrationRefused, InvalidField
 from infermeter.export.administration import add_account, end_account, put_configuration
 from infermeter.export.configuration import Account
 from infermeter.metering.hours import hour_of
-from infermeter.tenants.keys import check_tenant_name
 from infra.cli import console
 from infra.cli.target import Json, Profile, Region, Stack, find_target
 
@@ -66,9 +66,10 @@ def map_tenant(
     json: Json = False,
 ) -> None:
     """Export a tenant's usage to a target, from an hour on. A later call corrects the customer."""
-    store = find_target(profile, stack, region).wiring().exports
-    named = Account(check_tenant_name(tenant), target, customer, _hour(since), licence)
-    account = add_account(store, named)
+    wiring = find_target(profile, stack, region).wiring()
+    # One that is misspelled would be exported never.
+    wiring.tenant_administration.view(tenant)
+    account = add_account(wiring.exports, Account(tenant, target, customer, _hour(since), licence))
     if json:
         console.print_json(asdict(account))
     else:
@@ -227,6 +228,8 @@ def settle(
     json: Json = False,
 ) -> None:
     """Say that the vendor has counted a failed row."""
+    if not re.fullmatch("[0-9]{10}", hour):
+        raise InvalidField("hour", expected="yyyymmddhh in UTC", got=f"'{hour}'")
     repair = find_target(profile, stack, region).wiring().export_repair
     row = repair.settle(target, tenant, hour, meter)
     if json:

@@ -11,6 +11,7 @@ import boto3
 import pytest
 from typer.testing import CliRunner
 
+from infermeter.errors import InvalidField, UnknownTenant
 from infermeter.metering.fold import Summary, UsageKey, UsageRow
 from infermeter.metering.hours import after, hour_of
 from infermeter.metering.measures import Quantities
@@ -57,6 +58,7 @@ class Here:
 def command(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Runs a command with --json; the documents that it printed."""
     monkeypatch.setattr(exports, "find_target", lambda *_: Here(cloud))
+    cloud.wiring.tenant_administration.create("acme")
     file = tmp_path / "exports.toml"
     file.write_text(CONFIGURATION)
 
@@ -95,6 +97,17 @@ def test_a_tenant_is_mapped_from_the_present_hour(command: Any) -> None:
     (account,) = command("map", "acme", "stripe", "cus_1")
     assert (account["tenant"], account["customer"]) == ("acme", "cus_1")
     assert len(account["start"]) == 10
+
+
+def test_a_tenant_that_is_misspelled_is_not_mapped(command: Any) -> None:
+    command("put", "FILE")
+    with pytest.raises(UnknownTenant):
+        command("map", "acne", "files", "acme")
+
+
+def test_an_hour_that_is_none_is_not_settled(command: Any) -> None:
+    with pytest.raises(InvalidField, match="hour: expected yyyymmddhh in UTC, got 'x'"):
+        command("settle", "files", "acme", "x", "rows")
 
 
 @pytest.mark.usefixtures("sealed")
@@ -149,6 +162,7 @@ def test_lines_for_people(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.setattr(exports, "find_target", lambda *_: Here(cloud))
     file = tmp_path / "exports.toml"
     file.write_text(CONFIGURATION)
+    cloud.wiring.tenant_administration.create("acme")
     for words in (["put", str(file)], ["map", "acme", "files", "acme"], ["run"], ["status"]):
         assert CliRunner().invoke(exports.app, words).exit_code == 0
 
