@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import orjson
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
@@ -17,6 +18,8 @@ from tests.cloud import Cloud, Context
 if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
+
+    from tests.functions.site import Site
 
 ROW = [1.0, 2.0, 3.0]
 
@@ -248,3 +251,13 @@ def test_a_defect_strikes_one_message_alone(
     assert send(batch, message(key_id, poison), message(key_id, good)) == ["m0"]
     assert result(cloud, good)["status"] == "succeeded"
     assert len(cloud.ledger_items()) == 1
+
+
+def test_an_id_that_was_charged_over_http_is_no_message_s(site: Site) -> None:
+    id_, tensors = new_id("http"), with_data(ROW)["request"]
+    raw = orjson.dumps(tensors, option=orjson.OPT_SORT_KEYS)
+    assert site.ask(body=raw, headers={"idempotency-key": id_}).status == 200
+    assert send(site.cloud.function("batch"), message(site.key.id, id_, request=tensors)) == []
+    assert len(site.charges()) == 1
+    answered = result(site.cloud, id_)
+    assert (answered["status"], "another request" in answered["error"]) == ("failed", True)

@@ -276,7 +276,9 @@ def _fetched(uri: str, reading: Reading | None) -> object:
 
 def _hash(envelope: Envelope, *fetched: bytes) -> str:
     body = envelope.canonical_request()
-    return payload_hash("infer", envelope.model, envelope.version, body, *fetched)
+    # Not as over HTTP: a charge that no answer over HTTP was delivered for falls, and whoever was
+    # answered here under its id would have been served for nothing.
+    return payload_hash("infer queued", envelope.model, envelope.version, body, *fetched)
 
 
 def _outcome(

@@ -324,7 +324,8 @@ class RequestIdReused(RequestIdRefused):
     def __init__(self, request_id: str) -> None:
         super().__init__(
             f"request id '{request_id}' was used for another request: expected the same model, "
-            "version and body as the first time, got different ones; send a new id"
+            "version and body as the first time, over HTTP or by queue as then, got different "
+            "ones; send a new id"
         )
 
 
