@@ -126,3 +126,11 @@ def test_each_currency_has_its_total() -> None:
     both = replace(statement(), lines=(line(), line(currency="JPY", amount=Decimal(7))))
     assert "JPY 7" in Page(statement_page(both)).text
     assert PLAN.currency in Page(statement_page(both)).text
+
+
+def test_usage_at_two_prices_is_told_apart() -> None:
+    (item,) = statement().items
+    second = replace(item, group=item.group._replace(price="pro:2"))
+    page = Page(statement_page(replace(statement(), lines=(), items=(item, second))))
+    assert item.group.price in page.text
+    assert "pro:2" in page.text

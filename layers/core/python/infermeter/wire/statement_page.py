@@ -47,6 +47,7 @@ footer { margin-top: 2rem; color: #666; font-size: 0.8rem; }
 @media print { body { margin: 0; padding: 0; max-width: none; font-size: 10pt; } }
 """
 _NUMBER = ' class="n"'
+_COUNTED = ("Requests", "Units", "Tokens", "Bytes", "ms")
 _ROUNDING = (
     "Each line is rounded to the currency's smallest unit, half to the even; totals are sums of "
     "the rounded lines. Ranges count from the month's first unit. The monthly fee is not prorated."
@@ -95,10 +96,11 @@ def _charges(statement: Statement) -> str:
 
 
 def _usage(items: Sequence[Item]) -> str:
-    names = ("Key", "Model", "Version", "Unit", "Requests", "Units", "Tokens", "Bytes", "ms")
+    names = ("Key", "Model", "Version", "Unit", "Price", *_COUNTED)
     rows = (
         (
             *item.group[:4],
+            item.group.price or "none",
             *(
                 f"{number:,}"
                 for number in (
@@ -112,7 +114,7 @@ def _usage(items: Sequence[Item]) -> str:
         )
         for item in items
     )
-    return f"<h2>Usage by key and model</h2>{_table(names, rows, numbers=5)}"
+    return f"<h2>Usage by key and model</h2>{_table(names, rows, numbers=len(_COUNTED))}"
 
 
 def _line_cells(line: Line) -> tuple[str, ...]:
@@ -133,10 +135,8 @@ def _table(
         )
 
     body = "".join(f"<tr>{cells('td', row)}</tr>\n" for row in rows)
-    return (
-        f"<table><thead><tr>{cells('th', head)}</tr></thead>\n<tbody>{body}</tbody>"
-        f"<tfoot>{foot}</tfoot></table>"
-    )
+    end = f"<tfoot>{foot}</tfoot>" if foot else ""
+    return f"<table><thead><tr>{cells('th', head)}</tr></thead>\n<tbody>{body}</tbody>{end}</table>"
 
 
 def _time(hour: str) -> str:
