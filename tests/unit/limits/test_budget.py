@@ -100,7 +100,7 @@ def test_a_lease_grows_to_what_one_request_needs() -> None:
 
 def test_more_than_the_limit_is_never_served() -> None:
     world = World(100)
-    with pytest.raises(BudgetSpent):
+    with pytest.raises(BudgetSpent, match="what is left is less than this request takes"):
         spend(world.environment(), 101)
     assert world.leased == 0
 

@@ -168,12 +168,13 @@ class PaymentRequired(InfermeterError):
 
 
 class BudgetSpent(PaymentRequired):
-    """All that a budget allows in its period was used."""
+    """What a budget allows in its period was used, or all but less than a request takes."""
 
     def __init__(self, whose: str, limit: int, what: str, period: str) -> None:
         super().__init__(
-            f"budget of the {whose}: expected at most {limit} {what} in {period}, and they are "
-            "used up; it begins anew with the next month, or the operator raises it"
+            f"budget of the {whose}: expected at most {limit} {what} in {period}, and what is left "
+            "is less than this request takes; it begins anew with the next month, or the operator "
+            "raises it"
         )
 
 
