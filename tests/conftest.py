@@ -17,6 +17,31 @@ if TYPE_CHECKING:
     from tests.cloud import Cloud
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where processes share the work, one of them has all that deploys: once is enough."""
+    if config.pluginmanager.hasplugin("xdist"):
+        for item in items:
+            fixtures = getattr(item, "fixturenames", ())
+            if "stack" in fixtures or item.nodeid.startswith("tests/infra/"):
+                item.add_marker(pytest.mark.xdist_group("deployed"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the proof's scenes counted, whatever is captured and whoever ran them."""
+    reports = [report for some in terminalreporter.stats.values() for report in some]
+    lines = [
+        value
+        for report in reports
+        if getattr(report, "when", "") == "call"
+        for name, value in report.user_properties
+        if name == "proof"
+    ]
+    if lines:
+        terminalreporter.section("the proof")
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _api_descriptions_are_read_once() -> Iterator[None]:
     """Each botocore session reads megabytes of JSON; here there is a session in every test."""

@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-_LINES = pytest.StashKey[list[str]]()
-
-
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Three versions of a model; `prod` points at the first."""
@@ -28,15 +25,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture
-def tell(
-    pytestconfig: pytest.Config, record_property: Callable[[str, object], None]
-) -> Callable[[str], None]:
-    """Puts a line into the report's end, beside the test's own report."""
+def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Puts a line into the report's end (tests/conftest.py), beside the test's own report."""
 
     def say(line: str) -> None:
         print(line)  # noqa: T201  what -s and the report's section show
         record_property("proof", line)
-        pytestconfig.stash.setdefault(_LINES, []).append(line)
 
     return say
 
@@ -56,14 +50,3 @@ def prove(tell: Callable[[str], None]) -> Callable[..., Exploration]:
         return found
 
     return proven
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    """The numbers, whatever is captured."""
-    lines = config.stash.get(_LINES, [])
-    if lines:
-        terminalreporter.section("the proof")
-        for line in lines:
-            terminalreporter.write_line(line)
