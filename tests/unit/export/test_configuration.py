@@ -198,6 +198,21 @@ def test_a_target_with_accounts_stays() -> None:
         put_configuration(exports, {}, FIRST)
 
 
+@pytest.mark.parametrize("field", ["source", "product", "kind"])
+def test_a_target_with_accounts_is_known_by_the_same(field: str) -> None:
+    # OpenMeter counts an event by its source and id: sent again under another source, twice.
+    other = {"source": "another", "product": "code", "kind": "marketplace"}
+    document = changed("targets", 0, **{field: other[field]})
+    exports, name = MemoryExports(), DOCUMENT["targets"][0]["name"]
+    put_configuration(exports, DOCUMENT, FIRST)
+    put_configuration(exports, document, FIRST)
+    put_configuration(exports, DOCUMENT, FIRST)
+    add_account(exports, account(target=name))
+    with pytest.raises(AdministrationRefused, match=f"'{name}': expected its {field}"):
+        put_configuration(exports, document, FIRST)
+    put_configuration(exports, changed("targets", 0, url="https://other.example"), FIRST)
+
+
 def test_there_is_nothing_at_first() -> None:
     with pytest.raises(AdministrationRefused, match="expected one of none yet"):
         Configuration().target("stripe")

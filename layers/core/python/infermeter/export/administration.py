@@ -10,7 +10,7 @@ from infermeter.export.configuration import Configuration, TargetKind, parse_con
 from infermeter.metering.hours import after
 
 if TYPE_CHECKING:
-    from infermeter.export.configuration import Account, ExportStore
+    from infermeter.export.configuration import Account, ExportStore, Target
 
 
 def put_configuration(store: ExportStore, document: dict[str, Any], hour: str) -> Configuration:
@@ -18,12 +18,13 @@ def put_configuration(store: ExportStore, document: dict[str, Any], hour: str) -
 
     `hour` is the present one, from which a meter counts that comes when tenants have accounts.
     Raises InvalidField; AdministrationRefused for a meter that would change, or a target that is
-    gone while tenants have accounts with it.
+    gone, or would be another, while tenants have accounts with it.
     """
     new, former = parse_configuration(document), store.configuration()
     accounts = store.accounts()
-    for account in accounts:
-        new.target(account.target)
+    former_targets = {target.name: target for target in former.targets}
+    for name in sorted({account.target for account in accounts}):
+        _check_same(new.target(name), former_targets.get(name))
     known = {meter.name: meter for meter in former.meters}
     meters = []
     for meter in new.meters:
@@ -85,3 +86,15 @@ def end_account(store: ExportStore, tenant: str, target: str, hour: str) -> Acco
     raise AdministrationRefused(
         f"account: expected '{tenant}' to have one with '{target}' that goes on, got none"
     )
+
+
+def _check_same(target: Target, standing: Target | None) -> None:
+    """What a vendor knows rows by stays: one that is sent again would count as another."""
+    if standing is None:
+        return
+    for field in ("kind", "source", "product"):
+        if getattr(target, field) != getattr(standing, field):
+            raise AdministrationRefused(
+                f"target '{target.name}': expected its {field} as it stands, as tenants have "
+                "accounts with it, got another; give the new one another name"
+            )
