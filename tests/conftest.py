@@ -18,12 +18,18 @@ if TYPE_CHECKING:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where processes share the work, one of them has all that deploys: once is enough."""
+    """Where processes share the work, one has all that deploys, or trains, or shares an account."""
     if config.pluginmanager.hasplugin("xdist"):
         for item in items:
-            fixtures = getattr(item, "fixturenames", ())
-            if "stack" in fixtures or item.nodeid.startswith("tests/infra/"):
-                item.add_marker(pytest.mark.xdist_group("deployed"))
+            if group := _group(item):
+                item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _group(item: pytest.Item) -> str | None:
+    folder = item.nodeid.split("/")[1]
+    if folder == "infra" or "stack" in getattr(item, "fixturenames", ()):
+        return "deployed"
+    return folder if folder in {"contract", "fuzz", "training"} else None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
