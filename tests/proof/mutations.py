@@ -189,7 +189,8 @@ MUTATIONS = (
     Mutation(
         "no lease reclaimed while entries are spooled",
         "limits/reclaim.py",
-        "        if self._spooled():\n            return Reclaimed(0, waiting=True)\n",
+        "        if self._spooled():\n            self._table.mark_waiting(now)\n"
+        "            return Reclaimed(0, waiting=True)\n",
         "",
         ("tests/proof/test_budget.py",),
     ),

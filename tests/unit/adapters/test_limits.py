@@ -135,6 +135,12 @@ def test_the_mark_of_what_was_reclaimed(budgets: DynamoBudgets) -> None:
     assert budgets.reclaimed_until() == MINUTE
 
 
+def test_when_entries_waited(budgets: DynamoBudgets) -> None:
+    assert budgets.waited_at() is None
+    budgets.mark_waiting(MINUTE)
+    assert (budgets.waited_at(), budgets.reclaimed_until()) == (MINUTE, None)
+
+
 class Contended:
     """A client whose transactions meet another's so many times."""
 

@@ -56,6 +56,7 @@ class MemoryBudgets:
     settled: defaultdict[Account, int] = field(default_factory=lambda: defaultdict(int))
     leases: dict[str, Lease] = field(default_factory=dict)
     until: datetime | None = None
+    waited: datetime | None = None
     reads: int = 0
     taken: list[Lease] = field(default_factory=list)
     answers: bool = True
@@ -90,6 +91,12 @@ class MemoryBudgets:
 
     def mark_reclaimed(self, until: datetime) -> None:
         self.until = until
+
+    def waited_at(self) -> datetime | None:
+        return self.waited
+
+    def mark_waiting(self, at: datetime) -> None:
+        self.waited = at
 
     def expired_in(self, minute: datetime) -> Iterable[Lease]:
         number = int(minute.timestamp()) // 60

@@ -90,6 +90,17 @@ def test_nothing_comes_back_while_entries_are_spooled(scene: Scene) -> None:
     assert scene.run(DUE + 24 * 3600) == Reclaimed(1)
 
 
+def test_what_has_just_left_the_spool_counts_though_the_index_lags(scene: Scene) -> None:
+    scene.spooled = True
+    assert scene.run(DUE).waiting
+    # Put a second before the next run; the index has it a minute later.
+    scene.spooled = False
+    assert scene.run(DUE + 300).waiting
+    scene.charge(7, at=DUE + 299)
+    assert scene.run(DUE + 600) == Reclaimed(1)
+    assert scene.totals == (7, 7)
+
+
 def test_a_second_run_changes_nothing(scene: Scene) -> None:
     scene.charge(7)
     scene.run(DUE)

@@ -3,7 +3,8 @@
 `RB#<subject>#0`/`RATE` holds a rate's theoretical arrival time in epoch microseconds, `tat`.
 `BG#<subject>`/`P#<yyyymm>#<measure>` holds the totals of a budget in a month, `leased` and
 `settled`, and `LS#<yyyymmddhhmm>`/`<lease id>` a lease that is out, in the minute of its expiry.
-`LS`/`RECLAIMED` holds the minute up to which leases were reclaimed.
+`LS`/`RECLAIMED` holds the minute up to which leases were reclaimed, `LS`/`WAITED` the one in which
+entries were last seen in the spool.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 _WHAT = "limits table"
 _MINUTE = "%Y%m%d%H%M"
-_RECLAIMED = key("LS", "RECLAIMED")
+_RECLAIMED, _WAITED = key("LS", "RECLAIMED"), key("LS", "WAITED")
 # Transactions on one item that meet cancel each other, and the SDK does not try again.
 _ATTEMPTS = 5
 _PAUSE_S = 0.01
@@ -119,19 +120,19 @@ class DynamoBudgets:
 
     def reclaimed_until(self) -> datetime | None:
         """The minute up to which all was reclaimed."""
-        with translated(_WHAT):
-            answer = self._client.get_item(
-                TableName=self._table, Key=_RECLAIMED, ConsistentRead=True
-            )
-        if "Item" not in answer:
-            return None
-        return datetime.strptime(from_item(answer["Item"])["until"], _MINUTE).replace(tzinfo=UTC)
+        return self._minute(_RECLAIMED)
 
     def mark_reclaimed(self, until: datetime) -> None:
         """Of two runs at once the later mark stands or the earlier: each is true."""
-        with translated(_WHAT):
-            item = _RECLAIMED | to_item({"until": until.strftime(_MINUTE)})
-            self._client.put_item(TableName=self._table, Item=item)
+        self._mark(_RECLAIMED, until)
+
+    def waited_at(self) -> datetime | None:
+        """The minute in which entries were last seen in the spool."""
+        return self._minute(_WAITED)
+
+    def mark_waiting(self, at: datetime) -> None:
+        """One write."""
+        self._mark(_WAITED, at)
 
     def expired_in(self, minute: datetime) -> Iterator[Lease]:
         """The minute's partition."""
@@ -145,6 +146,18 @@ class DynamoBudgets:
             for page in pages:
                 for item in page["Items"]:
                     yield _lease_of(item)
+
+    def _minute(self, place: dict[str, Any]) -> datetime | None:
+        with translated(_WHAT):
+            answer = self._client.get_item(TableName=self._table, Key=place, ConsistentRead=True)
+        if "Item" not in answer:
+            return None
+        return datetime.strptime(from_item(answer["Item"])["until"], _MINUTE).replace(tzinfo=UTC)
+
+    def _mark(self, place: dict[str, Any], until: datetime) -> None:
+        with translated(_WHAT):
+            item = place | to_item({"until": until.strftime(_MINUTE)})
+            self._client.put_item(TableName=self._table, Item=item)
 
     def _transact(
         self, lease: Lease | None, ceiling: int, ended: Sequence[Ended]

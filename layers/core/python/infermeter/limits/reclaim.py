@@ -2,9 +2,10 @@
 
 A lease that was not given back lies in the partition of the minute in which it expired. Once no
 put under it can be under way (its expiry, the longest that a function may run, and twice what
-clocks may differ by), the ledger tells what was charged under it, and the rest is free. An entry
-that is still spooled is in no ledger, so nothing is reclaimed while the spool holds any. Each
-lease is given back by one transaction that deletes its row: a second one changes nothing.
+clocks may differ by), the ledger tells what was charged under it, and the rest is free. An
+entry that is still spooled is in no ledger, so nothing is reclaimed while the spool holds any, nor
+for some minutes after: what has just left it may not be in the ledger's index yet. Each lease is
+given back by one transaction that deletes its row: a second one changes nothing.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 # One run's reading is bounded.
 _MOST_MINUTES = 24 * 60
+# Longer than from one run to the next: the spool was found empty at least once before.
+QUIET = timedelta(minutes=7)
 
 
 class LeaseTable(Protocol):
@@ -39,6 +42,14 @@ class LeaseTable(Protocol):
         """Remembers it."""
         ...
 
+    def waited_at(self) -> datetime | None:
+        """When entries were last seen in the spool; None if they never were."""
+        ...
+
+    def mark_waiting(self, at: datetime) -> None:
+        """Remembers it."""
+        ...
+
     def expired_in(self, minute: datetime) -> Iterable[Lease]:
         """Leases that expired in a minute, and were not given back."""
         ...
@@ -49,7 +60,8 @@ class LeaseTable(Protocol):
 
 
 class Reclaimed(NamedTuple):
-    """How many leases were given back by a run. `waiting`: none, as entries are spooled."""
+    """How many leases were given back by a run. `waiting`: none, as entries are spooled, or were
+    a moment ago."""
 
     leases: int
     waiting: bool = False
@@ -83,6 +95,10 @@ class Reclaimer:
             self._table.mark_reclaimed(end)
             return Reclaimed(0)
         if self._spooled():
+            self._table.mark_waiting(now)
+            return Reclaimed(0, waiting=True)
+        waited_at = self._table.waited_at()
+        if waited_at is not None and now - waited_at < QUIET:
             return Reclaimed(0, waiting=True)
         end = min(end, start + timedelta(minutes=_MOST_MINUTES))
         due: defaultdict[str, list[Lease]] = defaultdict(list)
