@@ -11,7 +11,10 @@ from botocore.exceptions import EndpointConnectionError
 
 from infermeter.metering.findings import FindingKind
 from infermeter.metering.hours import hour_of
-from infermeter.metering.ids import RequestId
+from infermeter.metering.ids import RequestId, derive_id
+from infermeter.metering.sharding import ONE_SHARD, ShardChange, Sharding
+from infermeter.tenants.accounts import Act
+from infermeter.tenants.keys import TenantRecord
 from tests.cloud import Cloud, Context
 from tests.unit.metering.test_fold import charge
 
@@ -68,6 +71,24 @@ def test_what_was_spooled_long_ago_is_put_under_its_id_now(
     assert standing.committed_ms >= before_ms
     (item,) = cloud.ledger_items()
     assert item["g1pk"]["S"] == f"L#a#{hour_of(standing.committed_ms)}#0"
+
+
+def test_what_was_spooled_before_a_change_of_shards_lies_where_its_ids_hour_has_it(
+    cloud: Cloud, spool: ModuleType
+) -> None:
+    now_ms = int(time.time() * 1000)
+    day_ms = 24 * 3600 * 1000
+    then = derive_id(now_ms - day_ms, "x")
+    entry = charge(request_id=then, committed_ms=now_ms - day_ms, sharding=ONE_SHARD)
+    changes = (ShardChange(hour_of(now_ms - 2 * day_ms), 16), ShardChange(hour_of(now_ms), 256))
+    owner = TenantRecord("a", 1, sharding=Sharding(changes))
+    cloud.wiring.keys.add_tenant(owner, Act("a", "test", "me", 1.0))
+    (body,) = spooled(cloud, entry)
+    assert deliver(spool, body) == []
+    (item,) = cloud.ledger_items()
+    byte, hour = int(then.sha256()[:2], 16), hour_of(int(item["ct"]["N"]))
+    assert item["pk"]["S"] == f"L#a#{hour_of(now_ms - day_ms)}#{byte % 16}"
+    assert item["g1pk"]["S"] == f"L#a#{hour}#{byte}"
 
 
 def test_what_must_wait_comes_again_soon_and_then_ever_later(

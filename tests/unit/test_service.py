@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from infermeter.errors import InfermeterError, ModelFailed, TooLarge, UnknownModel
 from infermeter.inference import InferenceRequest, InferenceResult
 from infermeter.metering.ids import Channel, RequestId
+from infermeter.metering.sharding import ShardChange, Sharding
 from infermeter.service import Call, Delivery, Served
 from infermeter.tenants.authentication import Principal
 from infermeter.tensors import Tensor
@@ -42,6 +43,16 @@ def world() -> World:
     made = World(MemoryLedger())
     made.publish(2.0)
     return made
+
+
+def test_a_charge_is_told_where_its_callers_ledger_has_it(world: World) -> None:
+    sharding = Sharding((ShardChange("2026010100", 16),))
+    asked = call([1, 2])
+    world.service.infer(
+        replace(asked, principal=replace(asked.principal, sharding=sharding)), deliver
+    )
+    (entry,) = world.service._ledger.entries.values()  # type: ignore[attr-defined]
+    assert entry.sharding is sharding
 
 
 rows = st.lists(st.tuples(st.integers(-3, 9), st.integers(0, 9)), max_size=4)

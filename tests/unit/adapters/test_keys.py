@@ -9,6 +9,7 @@ import pytest
 
 from infermeter.limits.terms import Budget, Limits, Rate
 from infermeter.metering.measures import Measure
+from infermeter.metering.sharding import ShardChange, Sharding
 from infermeter.tenants.accounts import Act
 from infermeter.tenants.keys import KeyRecord, KeySecret, TenantRecord, TenantState
 from infermeter.tenants.scopes import Scope, Scopes
@@ -29,6 +30,7 @@ RECORD = KeyRecord(
     limits=LIMITS,
 )
 OWNER = TenantRecord("acme", 10)
+SHARDING = Sharding((ShardChange("2026010100", 16), ShardChange("2026010105", 1)))
 ACT = Act("acme", "test", "me", 10.0)
 
 
@@ -46,6 +48,15 @@ def items(cloud: Cloud) -> dict[tuple[str, str], dict[str, dict[str, object]]]:
 def test_a_key_reads_back(keys: DynamoKeys) -> None:
     assert keys.add_key(RECORD, OWNER, ACT)
     assert keys.key("K1") == RECORD
+
+
+def test_a_tenants_shards_read_back_alone_and_in_the_list(keys: DynamoKeys) -> None:
+    assert keys.put_tenant(replace(OWNER, sharding=SHARDING), ACT)
+    expected = replace(OWNER, sharding=SHARDING, revision=1)
+    assert keys.tenant("acme") == expected
+    assert list(keys.tenants()) == [expected]
+    assert keys.add_key(RECORD, expected, ACT)
+    assert list(keys.tenants()) == [expected]
 
 
 def test_what_nobody_knows_is_none(keys: DynamoKeys) -> None:

@@ -14,7 +14,9 @@ from infermeter.errors import LedgerUnavailable, StoreUnavailable
 from infermeter.metering.hours import hour_of
 from infermeter.metering.ids import LEDGER_TTL_S, Channel, RequestId, derive_id
 from infermeter.metering.ledger import Kind, LedgerEntry
-from infermeter.metering.sharding import ONE_SHARD
+from infermeter.metering.sharding import ONE_SHARD, ShardChange, Sharding
+from infermeter.tenants.accounts import Act
+from infermeter.tenants.keys import TenantRecord
 from tests.ports import Clock
 
 if TYPE_CHECKING:
@@ -201,6 +203,93 @@ def test_an_item_that_is_no_entry_is_not_left_out(cloud: Cloud, ledger: DynamoLe
     )
     with pytest.raises(StoreUnavailable, match="expected an entry at"):
         list(ledger.committed("acme", hour))
+
+
+SIXTEEN = Sharding((ShardChange(hour_of(NOW_MS), 16), ShardChange(hour_of(NOW_MS + HOUR_MS), 256)))
+
+
+@pytest.fixture
+def divided(cloud: Cloud) -> DynamoLedger:
+    """The ledger of a tenant that has 16 shards from this hour on, and 256 from the next."""
+    owner = TenantRecord("acme", 1, sharding=SIXTEEN)
+    cloud.wiring.keys.add_tenant(owner, Act("acme", "test", "me", 1.0))
+    cloud.wiring.clock = lambda: NOW_MS / 1000
+    return cloud.wiring.ledger
+
+
+def byte_of(entry: LedgerEntry) -> int:
+    return hashlib.sha256(entry.request_id.text.encode()).digest()[0]
+
+
+@pytest.mark.parametrize("known", [SIXTEEN, None])
+def test_an_entry_lies_in_the_shard_of_its_ids_hour(
+    cloud: Cloud, divided: DynamoLedger, known: Sharding | None
+) -> None:
+    entry = replace(TIMED, sharding=known)
+    assert divided.put(entry) is None
+    (item,) = cloud.ledger_items()
+    assert item["pk"]["S"] == f"L#acme#{hour_of(NOW_MS)}#{byte_of(TIMED) % 16}"
+    assert "g1pk" not in item
+
+
+def test_of_two_hours_the_bucket_is_the_ids_and_the_index_the_commits(
+    cloud: Cloud, divided: DynamoLedger
+) -> None:
+    for entry in (LATE, replace(TIMED, committed_ms=NOW_MS + HOUR_MS), OPAQUE):
+        assert divided.put(entry) is None
+    late, ahead, opaque = (
+        next(item for item in cloud.ledger_items() if entry.request_id.text in item["sk"]["S"])
+        for entry in (LATE, TIMED, OPAQUE)
+    )
+    now, then = hour_of(NOW_MS), hour_of(NOW_MS + HOUR_MS)
+    assert late["pk"]["S"] == f"L#acme#{hour_of(NOW_MS - HOUR_MS)}#0"
+    assert late["g1pk"]["S"] == f"L#acme#{now}#{byte_of(LATE) % 16}"
+    assert ahead["pk"]["S"] == f"L#acme#{now}#{byte_of(TIMED) % 16}"
+    assert ahead["g1pk"]["S"] == f"L#acme#{then}#{byte_of(TIMED)}"
+    assert opaque["pk"]["S"] == f"O#acme#{byte_of(OPAQUE):02x}"
+    assert opaque["g1pk"]["S"] == f"L#acme#{now}#{byte_of(OPAQUE) % 16}"
+
+
+def test_all_shards_of_an_hour_are_read_and_of_the_index(divided: DynamoLedger) -> None:
+    entries = []
+    for number in range(40):
+        hour_ms = NOW_MS - HOUR_MS * (number % 3 - 1)
+        timed = replace(TIMED, request_id=derive_id(hour_ms, str(number)))
+        entries += [timed, replace(OPAQUE, request_id=RequestId(f"order-{number}", None))]
+    later = [replace(each, committed_ms=NOW_MS + HOUR_MS, kind=Kind.CARRY) for each in entries]
+    for entry in entries + later:
+        assert divided.put(entry) is None
+    for hour, expected in ((NOW_MS, entries), (NOW_MS + HOUR_MS, later)):
+        found = {entry.identity: entry for entry in divided.committed("acme", hour_of(hour))}
+        assert found == {entry.identity: entry for entry in expected}
+    assert list(divided.committed("acme", hour_of(NOW_MS - HOUR_MS))) == []
+
+
+def test_what_concerns_a_request_lies_in_its_shard(divided: DynamoLedger) -> None:
+    about = [TIMED, replace(CARRY, committed_ms=NOW_MS + HOUR_MS)]
+    for entry in about:
+        assert divided.put(entry) is None
+    assert divided.of_request("acme", TIMED.request_id) == about
+    again = replace(TIMED, committed_ms=NOW_MS + HOUR_MS, nonce="another", sharding=SIXTEEN)
+    assert divided.put(again) == TIMED
+
+
+def test_what_says_where_it_lies_is_put_without_a_look_up() -> None:
+    def unknown(_: str) -> Sharding:
+        raise StoreUnavailable("control table: none")
+
+    client: Any = Silent()
+    ledger = DynamoLedger(client, "ledger", unknown, lambda: NOW_MS / 1000)
+    assert ledger.put(replace(TIMED, sharding=ONE_SHARD)) is None
+    with pytest.raises(LedgerUnavailable):
+        ledger.put(TIMED)
+
+
+class Silent:
+    """A DynamoDB client that takes what is put."""
+
+    def put_item(self, **_: object) -> None:
+        pass
 
 
 class Failing:

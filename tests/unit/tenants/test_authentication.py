@@ -8,6 +8,7 @@ import pytest
 
 from infermeter.errors import Forbidden, StoreUnavailable, TenantSuspended, Unauthenticated
 from infermeter.limits.terms import Budget, Limited, Limits, Rate
+from infermeter.metering.sharding import ShardChange, Sharding
 from infermeter.tenants.administration import KeyAdministration
 from infermeter.tenants.authentication import KEY_CACHE_S, Authenticator, Principal
 from infermeter.tenants.keys import (
@@ -224,6 +225,12 @@ def test_a_plan_gives_the_price_and_the_tenants_limits(door: Door) -> None:
     principal = door.let_in()
     assert principal.price == "gold:3"
     assert principal.limited == (Limited("tenant", "acme", Limits(Rate(9.0, 9), Budget(100))),)
+
+
+def test_how_the_tenants_ledger_is_divided_comes_along(door: Door) -> None:
+    sharding = Sharding((ShardChange("2026010100", 16),))
+    door.owner(sharding=sharding)
+    assert door.let_in().sharding == sharding
 
 
 def test_a_tenants_own_limit_stands_in_place_of_its_plans(door: Door) -> None:

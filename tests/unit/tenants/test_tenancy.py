@@ -8,6 +8,7 @@ import pytest
 
 from infermeter.errors import AdministrationRefused, InvalidRequest, UnknownPlan, UnknownTenant
 from infermeter.limits.terms import UNLIMITED, Budget, Limits, Rate
+from infermeter.metering.sharding import ShardChange, Sharding, first_open
 from infermeter.tenants.administration import KeyAdministration
 from infermeter.tenants.keys import PlanTerms, TenantRecord, TenantState
 from infermeter.tenants.tenancy import TenantAdministration
@@ -84,6 +85,20 @@ def test_a_plan_that_nobody_stored_is_not_assigned(administration: TenantAdminis
     assert administration.assign("acme", "").plan == ""
 
 
+def test_shards_change_from_a_future_hour_and_the_act_says_which(
+    administration: TenantAdministration,
+) -> None:
+    administration.create("acme")
+    hour = first_open(int(NOW * 1000))
+    for _ in range(2):
+        changed = administration.shard("acme", 16)
+        assert changed.sharding == Sharding((ShardChange(hour, 16),))
+    (act, _) = administration.view("acme").acts
+    assert (act.act, act.details) == ("tenant.shards", {"shards": 16, "hour": hour})
+    with pytest.raises(InvalidRequest, match="shards: expected one of"):
+        administration.shard("acme", 17)
+
+
 def test_a_closed_tenant_stays_closed(administration: TenantAdministration) -> None:
     administration.create("acme", "gold")
     closed = administration.close("acme")
@@ -94,6 +109,7 @@ def test_a_closed_tenant_stays_closed(administration: TenantAdministration) -> N
         lambda: administration.suspend("acme", ""),
         lambda: administration.assign("acme", "gold"),
         lambda: administration.limit("acme", LIMITS),
+        lambda: administration.shard("acme", 16),
     ):
         with pytest.raises(AdministrationRefused, match="got one that is closed"):
             act()
