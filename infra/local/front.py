@@ -121,7 +121,7 @@ class Front:
 def _request(scope: dict[str, Any], body: bytes) -> gateway.Request:
     return gateway.Request(
         method=scope["method"],
-        path=scope["path"],
+        path=scope["raw_path"].partition(b"?")[0].decode("latin-1"),
         headers=tuple(
             (name.decode("latin-1"), _decoded(value)) for name, value in scope["headers"]
         ),

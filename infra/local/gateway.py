@@ -54,7 +54,7 @@ class Request:
     """A request as the client sent it; header names keep their case and order."""
 
     method: str
-    path: str  # decoded, without the stage
+    path: str  # percent-encoded as it was sent, without the stage
     headers: tuple[tuple[str, str], ...] = ()
     query: str = ""
     body: bytes = b""

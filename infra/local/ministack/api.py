@@ -9,7 +9,7 @@ import json
 import logging
 import time
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, unquote, urlencode
 
 from ministack.services import apigateway_v1
 
@@ -34,7 +34,7 @@ async def execute_api(route: Route, request: gateway.Request) -> gateway.Respons
         route.api_id,
         route.stage,
         request.method,
-        request.path,
+        unquote(request.path),
         headers,
         request.body,
         parse_qs(request.query, keep_blank_values=True),
