@@ -68,6 +68,8 @@ class MemoryBudgets:
         return Totals(self.leased[account], self.settled[account])
 
     def take(self, lease: Lease, ceiling: int, ended: Sequence[Ended]) -> Refused | None:
+        if lease.id in self.leases:
+            return None
         gone = self._gone(ended)
         left = sum(e.lease.size - e.spent for e in ended if e.lease.account == lease.account)
         full = self.leased[lease.account] - left + lease.size > ceiling

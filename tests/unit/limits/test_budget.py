@@ -10,7 +10,7 @@ import pytest
 
 from infermeter.errors import BudgetLeased, BudgetSpent, StoreUnavailable
 from infermeter.limits.budget import LIFETIME_S, REFUSAL_S, BudgetLeases
-from infermeter.limits.leases import Account, Totals
+from infermeter.limits.leases import Account, Ended, Totals
 from infermeter.limits.outage import PAUSE_S, Outage
 from infermeter.limits.periods import month_of
 from infermeter.limits.terms import Budget
@@ -268,6 +268,74 @@ def test_a_lease_that_may_have_been_given_back_is_not_spent_from() -> None:
     world.table.take = take  # type: ignore[method-assign]
     world.clock.now += 1
     assert spend(environment, 1) in world.table.leases
+
+
+def test_a_lease_without_an_answer_is_asked_for_again_and_is_one() -> None:
+    world = World(1_000)
+    environment = world.environment()
+    first = spend(environment, 4)
+    world.clock.now += LIFETIME_S
+    take = world.table.take
+
+    def lose(*arguments: Any) -> None:
+        take(*arguments)
+        raise StoreUnavailable("limits table")
+
+    world.table.take = lose  # type: ignore[method-assign]
+    for _ in range(20):
+        with pytest.raises(StoreUnavailable):
+            environment.hold(1, 1)
+        world.clock.now += 2 * PAUSE_S
+    world.table.take = take  # type: ignore[method-assign]
+    assert world.leased == 4 + 10
+    (lease,) = world.table.leases
+    assert spend(environment, 1) == lease != first
+    assert (world.leased, world.settled) == (14, 4)
+
+
+@pytest.mark.parametrize("why", ["size", "age", "limit"])
+def test_a_lease_without_an_answer_that_is_of_no_use_is_left(why: str) -> None:
+    world = World(1_000)
+    environment = world.environment()
+    take = world.table.take
+
+    def lose(*arguments: Any) -> None:
+        take(*arguments)
+        raise StoreUnavailable("limits table")
+
+    world.table.take = lose  # type: ignore[method-assign]
+    with pytest.raises(StoreUnavailable):
+        environment.hold(1, 1)
+    world.table.take = take  # type: ignore[method-assign]
+    (lost,) = world.table.leases
+    world.clock.now += LIFETIME_S if why == "age" else 2 * PAUSE_S
+    if why == "limit":
+        environment.change(Budget(500))
+    assert spend(environment, 11 if why == "size" else 1) != lost
+    assert lost in world.table.leases
+
+
+def test_a_lease_that_was_not_taken_and_cannot_be_as_it_was_gives_way_to_another() -> None:
+    world = World(1_000)
+    environment = world.environment()
+    spend(environment, 4)
+    world.clock.now += LIFETIME_S
+    take, unavailable = world.table.take, [StoreUnavailable("limits table")]
+
+    def refuse(*arguments: Any) -> Any:
+        if unavailable:
+            raise unavailable.pop()
+        return take(*arguments)
+
+    world.table.take = refuse  # type: ignore[method-assign]
+    with pytest.raises(StoreUnavailable):
+        environment.hold(1, 1)
+    # The one to be given back with it is reclaimed meanwhile.
+    (ended,) = world.table.leases.values()
+    world.table.give_back([Ended(ended, 4)])
+    world.clock.now += 2 * PAUSE_S
+    spend(environment, 1)
+    assert (world.leased, world.settled) == (14, 4)
 
 
 def test_what_another_took_since_it_was_read_is_read_again() -> None:

@@ -16,7 +16,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from infermeter.errors import BudgetLeased, BudgetSpent, StoreUnavailable
-from infermeter.limits.leases import Account, Ended, Lease
+from infermeter.limits.leases import Account, Asked, Ended, Lease
 from infermeter.limits.limiter import Quota
 from infermeter.limits.periods import bounds, month_of
 from infermeter.metering.measures import Measure
@@ -121,6 +121,8 @@ class BudgetLeases:
         # The one to spend from, and those to give back once no permit is open on them.
         self._current: _Held | None = None
         self._ended: list[_Held] = []
+        # The one that may have been taken: no answer came.
+        self._asked: Asked | None = None
         self._period, self._begins, self._ends = "", 0.0, 0.0
         self._leased = 0
         self._refused_at, self._refused_amount, self._refused_spent = -REFUSAL_S, 0, False
@@ -129,7 +131,7 @@ class BudgetLeases:
 
     def change(self, budget: Budget) -> None:
         """Another amount of the same measure, from now on."""
-        self.budget, self._refused_at = budget, -REFUSAL_S
+        self.budget, self._refused_at, self._asked = budget, -REFUSAL_S, None
 
     def hold(self, least: int, most: int) -> Hold:
         """Sets aside at least `least`; of `most`, what requests usually take, if they took any.
@@ -190,7 +192,7 @@ class BudgetLeases:
         account = Account(self._subject, self._period, self.measure)
         with self._outage.at(now):
             for _ in range(_ATTEMPTS):
-                taken = self._try(now, least, account)
+                taken = self._ask_again(now, least) or self._try(now, least, account)
                 if taken is not None:
                     return taken
         raise StoreUnavailable("limits table: others changed the budget's leases; retry")
@@ -209,7 +211,9 @@ class BudgetLeases:
         current, self._current = self._current, None
         if current is not None:
             self._ended.append(current)
-        refused = self._table.take(lease, self.budget.amount, _spent(ended))
+        asked = self._asked = Asked(lease, self.budget.amount, _spent(ended))
+        refused = self._table.take(*asked)
+        self._asked = None
         if refused is not None:
             self._drop(refused.gone)
             if current in self._ended:
@@ -220,6 +224,24 @@ class BudgetLeases:
         self._leased = totals.leased - back + lease.size
         self._current = _Held(lease)
         return self._current
+
+    def _ask_again(self, now: float, least: int) -> _Held | None:
+        """The lease of which no answer came, asked for once more: were each attempt another lease,
+        a table that is slow for a minute or two would have leased out all that there is. None where
+        there is none such, or it is of no use now."""
+        asked, held = self._asked, None
+        if asked is None:
+            return None
+        if least <= asked.lease.size and _Held(asked.lease).lasts(now):
+            refused = self._table.take(*asked)
+            if refused is None:
+                self._drop(frozenset(each.lease.id for each in asked.ended))
+                self._leased += asked.lease.size
+                held = self._current = _Held(asked.lease)
+            else:
+                self._drop(refused.gone)
+        self._asked = None
+        return held
 
     def _size(self, least: int, remaining: int) -> int:
         share = min(-(-self.budget.amount // _LIMIT_SHARE), -(-remaining // _REST_SHARE))

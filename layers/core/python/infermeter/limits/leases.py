@@ -52,6 +52,14 @@ class Ended(NamedTuple):
     spent: int
 
 
+class Asked(NamedTuple):
+    """The arguments of a `take`, as they were: with others, a repetition would be another act."""
+
+    lease: Lease
+    ceiling: int
+    ended: Sequence[Ended]
+
+
 class Refused(NamedTuple):
     """Why nothing was changed: more than the ceiling is leased already (`full`), or leases of
     these ids were given back before (`gone`)."""
