@@ -114,6 +114,12 @@ def test_answers_on_charged_routes_alone(cloud: Cloud) -> None:
     ]
 
 
+def test_an_answer_that_the_gateway_does_not_know_is_none(cloud: Cloud) -> None:
+    write(ACCESS_LOG, access(status="-"), access(time="-"), access(request_id="h"))
+    log = CloudWatchAccessLog(boto3.client("logs"), ACCESS_LOG)
+    assert [a.gateway for a in log.answers(NOW_MS, NOW_MS + 1)] == [mark("h")]
+
+
 @pytest.mark.parametrize("path", ["/m/%69nfer", "/m%2Finfer", "/m/%2569nfer", "/%/m/infer"])
 def test_an_answer_counts_however_its_path_was_written(cloud: Cloud, path: str) -> None:
     write(ACCESS_LOG, access(path=f"/live/v2/models{path}"))

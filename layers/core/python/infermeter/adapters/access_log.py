@@ -33,6 +33,8 @@ class CloudWatchAccessLog:
             # The gateway writes every value as text.
             if line.get("method") != "POST" or not _decoded(line.get("path")).endswith(CHARGED):
                 continue
+            if not (str(line["time"]).isdecimal() and str(line["status"]).isdecimal()):
+                continue  # "-" is what it does not know, and so it is not known here
             at_ms = int(line["time"])
             if start_ms <= at_ms < end_ms:
                 yield Answer(mark(line["request_id"]), int(line["status"]), at_ms)
