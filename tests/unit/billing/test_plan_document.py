@@ -156,6 +156,25 @@ def test_what_is_wrong_is_named(changes: dict[str, object], message: str) -> Non
         parse_plan(SMALL | changes)
 
 
+TWO = """
+name = "two"
+currency = "EUR"
+prices = [
+  {{ model = "{}", measure = "{}", price = "1" }},
+  {{ model = "{}", measure = "row", price = "2" }},
+]
+"""
+
+
+@pytest.mark.parametrize("models", [("*", "linear"), ("team-*", "team-a*"), ("lin*", "lin")])
+def test_a_price_that_would_never_be_charged_is_refused(models: tuple[str, str]) -> None:
+    first, second = models
+    with pytest.raises(InvalidField, match=r"^prices\[1\].model: expected one that no row price"):
+        parse_toml(TWO.format(first, "row", second))
+    parse_toml(TWO.format(first, "request", second))
+    parse_toml(TWO.format(second, "row", first))
+
+
 @pytest.mark.parametrize(
     ("ends", "message"),
     [

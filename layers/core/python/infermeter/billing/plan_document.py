@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -36,7 +36,9 @@ def parse_toml(text: str, version: int = 0) -> Plan:
         document = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise MalformedBody(f"plan: expected TOML, got: {error}") from None
-    return parse_plan(document, version)
+    plan = parse_plan(document, version)
+    _check_order(plan.prices)
+    return plan
 
 
 def parse_plan(document: object, version: int = 0) -> Plan:
@@ -196,6 +198,20 @@ def _prices(plan: _Table) -> tuple[Price, ...]:
         prices[model, measure] = Price(model, measure, _tiers(table), included)
         table.end()
     return tuple(prices.values())
+
+
+def _check_order(prices: Sequence[Price]) -> None:
+    """Raises InvalidField for a price that would never be charged: the first that fits is."""
+    for place, price in enumerate(prices):
+        for before in prices[:place]:
+            wide = before.model.endswith("*") and price.model.startswith(before.model[:-1])
+            if wide and before.measure is price.measure:
+                raise InvalidField(
+                    f"prices[{place}].model",
+                    expected=f"one that no {price.measure.value} price before it is for, since the "
+                    "first that fits is charged",
+                    got=f"{shown(price.model)} after {shown(before.model)}; put it before",
+                )
 
 
 def _tiers(price: _Table) -> tuple[Tier, ...]:
