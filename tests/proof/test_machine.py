@@ -12,7 +12,7 @@ import csv
 import io
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, settings
@@ -35,6 +35,8 @@ from infermeter.metering.hours import after, hour_of
 from infermeter.metering.ids import derive_id
 from infermeter.metering.ledger import Billed, Kind
 from infermeter.metering.measures import NOTHING, Quantities
+from infermeter.metering.sharding import SHARD_COUNTS, ShardChange, Sharding
+from infermeter.tenants.accounts import Act
 from tests.cloud import proxy_event
 from tests.proof.events import schedule_event, stream_event
 from tests.proof.faults import CALM, Ending, Faults, Meanwhile
@@ -57,6 +59,8 @@ BODIES = tuple(
     {"name": "x", "shape": [rows, 3], "datatype": "FP32", "data": [float(rows)] * 3 * rows}
     for rows in (1, 2, 5)
 )
+# How the tenant's ledger is divided: from so many hours after the beginning on, so many shards.
+DIVIDED = ((), ((-4, 16),), ((-4, 16), (1, 256), (2, 16)), ((-1, 256), (0, 1), (6, 16)), ((1, 16),))
 
 
 class Drawn:
@@ -85,8 +89,8 @@ class Metering(RuleBasedStateMachine):
 
     site: Site
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(divided=st.sampled_from(DIVIDED))
+    def begin(self, divided: tuple[tuple[int, int], ...]) -> None:
         self.site.clock.now = NOW
         self.account: Account = self.site.account.copy()
         self.key = self.site.key
@@ -97,6 +101,11 @@ class Metering(RuleBasedStateMachine):
         self.sealed: dict[str, tuple[Any, ...]] = {}
         self.operator = self.site.operator(self.account)
         self.begun = hour_of(int(NOW * 1000))
+        changes = (ShardChange(after(self.begun, hours), shards) for hours, shards in divided)
+        owner = self.operator.keys.tenant(TENANT)
+        assert owner is not None
+        owner = replace(owner, sharding=Sharding(tuple(changes)))
+        assert self.operator.keys.put_tenant(owner, Act(TENANT, "test", "me", NOW))
         configured = {
             "targets": [{"name": "files", "kind": "csv"}],
             "meters": [{"name": "rows", "measure": "row"}],
@@ -182,6 +191,10 @@ class Metering(RuleBasedStateMachine):
         self.site.clock.now += 1
         rotated = self.operator.key_administration.rotate(self.key.id, end_older=True)
         self.key = rotated.key
+
+    @rule(count=st.sampled_from(SHARD_COUNTS))
+    def change_the_shards(self, count: int) -> None:
+        self.operator.tenant_administration.shard(TENANT, count)
 
     @precondition(lambda self: self._charges())
     @rule(data=st.data(), whole=st.booleans())
