@@ -54,6 +54,22 @@ def budget(amount: int, measure: Measure = Measure.UNIT) -> Limits:
     return Limits(budget=Budget(amount, measure))
 
 
+def test_whatever_strikes_after_an_answer_the_answer_goes_out() -> None:
+    world = World(budget(300))
+
+    def fail(*_: Any) -> None:
+        raise KeyError("CancellationReasons")
+
+    give_back, world.budgets.give_back = world.budgets.give_back, fail  # type: ignore[method-assign]
+    world.serve()
+    world.limiter.flush_due(NOW + 29)
+    assert len(world.budgets.leases) == 1
+    world.budgets.give_back = give_back  # type: ignore[method-assign]
+    world.serve()
+    world.limiter.flush_due(NOW + 29)
+    assert not world.budgets.leases
+
+
 def test_who_has_no_limits_costs_nothing() -> None:
     world = World(Limits())
     world.principal = Principal("acme", "k")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from infermeter.errors import InfermeterError, LimitReached, PaymentRequired
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 # Between the ids of a key's lease and its tenant's, where an entry has both.
 SEPARATOR = ","
 _MOST_SUBJECTS = 10_000
+_log = logging.getLogger(__name__)
 # What a write may take, its client's patience.
 WRITE_BUDGET_S = 2.0
 
@@ -139,8 +141,12 @@ class LeasingLimiter:
         """See the port."""
         while self._used and self._clock() + WRITE_BUDGET_S <= deadline:
             budget = self._budgets.get(self._used.pop())
-            if budget is not None:
+            if budget is None:
+                continue
+            try:
                 budget.settle_spent()
+            except Exception:  # noqa: BLE001  whatever it is, the answer was charged and must go out
+                _log.warning("budget: a lease that is spent could not be told of", exc_info=True)
 
     def _rate(self, limited: Limited) -> RateLeases:
         subject, rate = limited.subject, limited.limits.rate
