@@ -228,6 +228,17 @@ def test_a_lease_ends_with_its_month() -> None:
     assert environment.quota().remaining == 997
 
 
+def test_a_refusal_ends_with_its_month() -> None:
+    world = World(10)
+    world.clock.now = datetime(2026, 9, 30, 23, 59, 58, tzinfo=UTC).timestamp()
+    environment = world.environment()
+    spend(environment, 10)
+    with pytest.raises(BudgetSpent):
+        spend(environment, 1)
+    world.clock.now += REFUSAL_S - 1
+    spend(environment, 1)
+
+
 def test_more_than_was_set_aside_is_taken_before_the_put() -> None:
     world = World(1_000)
     environment = world.environment(Measure.MILLISECOND)

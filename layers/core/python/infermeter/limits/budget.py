@@ -186,7 +186,9 @@ class BudgetLeases:
 
     def _renew(self, now: float, least: int) -> _Held:
         refused_for = now - self._refused_at
-        if least >= self._refused_amount and 0 <= refused_for < REFUSAL_S:
+        # What was spent in a month that is over says nothing of the next.
+        lasts = 0 <= refused_for < REFUSAL_S and self._begins <= now < self._ends
+        if least >= self._refused_amount and lasts:
             raise self._refusal(REFUSAL_S - refused_for)
         self._enter(now)
         account = Account(self._subject, self._period, self.measure)
