@@ -28,6 +28,7 @@ bench-meter: setup ## what counting a request costs beside Powertools and a tran
 	@$(BIN)/python -m tests.bench.metering
 	@$(BIN)/python -m tests.bench.downstream
 	@$(BIN)/python -m tests.bench.limits
+	@$(BIN)/python -m tests.bench.places
 	@$(BIN)/python -m tests.bench.fold
 
 format: setup ## format the code

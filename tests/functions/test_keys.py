@@ -12,6 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from infermeter.errors import AdministrationRefused, InvalidRequest
+from infermeter.metering.hours import start_of
+from infermeter.metering.sharding import first_open
 from infermeter.tenants.keys import parse_key
 from infra.cli import keys, plans, tenants
 from infra.cli.main import app
@@ -147,6 +149,25 @@ def test_a_suspended_tenant_is_refused_until_it_is_resumed(site: Site, ask: Comm
     assert not site.charges()
     ask("tenants", "resume", "acme")
     assert restarted(site).ask().status == 200
+
+
+def test_shards_are_changed_from_a_future_hour_and_shown(
+    site: Site, ask: Command, run: Callable[..., str]
+) -> None:
+    changed = ask("tenants", "shards", "acme", "16")
+    hour = first_open(int(time.time() * 1000))
+    assert changed["shards"] == [{"hour": hour, "shards": 16}]
+    shown = ask("tenants", "show", "acme")
+    assert shown["shards"] == changed["shards"]
+    assert (shown["audit"][0]["act"], shown["audit"][0]["details"]["shards"]) == (
+        "tenant.shards",
+        16,
+    )
+    assert f"shards  1, 16 from {start_of(hour):%Y-%m-%d %H:00:00Z}" in run(
+        "tenants", "show", "acme"
+    )
+    with pytest.raises(InvalidRequest, match="expected one of 1, 16, 256"):
+        ask("tenants", "shards", "acme", "2")
 
 
 def test_a_suspended_tenants_message_has_a_failed_result(site: Site, ask: Command) -> None:
