@@ -14,7 +14,7 @@ from infermeter.billing.rating import LineKind
 from infermeter.billing.statements import Total
 from infermeter.errors import NotFound, UnknownPlan, UnknownTenant
 from infermeter.metering.ledger import Kind
-from tests.unit.billing.books import PLAN, Books
+from tests.unit.billing.books import PLAN, Books, ms
 
 
 def test_lines_and_total() -> None:
@@ -76,6 +76,18 @@ def test_the_fee_is_that_of_the_plan_in_force() -> None:
     books.add(replace(PLAN, version=3, monthly_fee=Decimal(0)))
     books.change(plan="pro")
     assert books.statement().lines == ()
+
+
+def test_a_months_fee_is_that_of_its_end_whenever_it_is_asked_for() -> None:
+    books = Books()
+    before = books.statement("202605").lines
+    june = ms("2026060100") // 1000
+    books.add(replace(PLAN, version=2, monthly_fee=Decimal(5), since=june))
+    assert books.statement("202605").lines == before
+    assert str(books.statement("202606").lines[0].amount) == "5.00"
+    books.record = books.keys.owners["a"] = books.record.on_plan("pro", 0).on_plan("", june)
+    assert books.statement("202605").lines == before
+    assert books.statement("202606").lines == ()
 
 
 def test_a_closed_tenants_books_end_when_its_last_requests_can_be_voided() -> None:

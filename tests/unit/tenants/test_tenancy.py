@@ -29,7 +29,9 @@ def administration(store: MemoryKeys) -> TenantAdministration:
 
 def test_a_tenant_is_made_on_its_plan(administration: TenantAdministration) -> None:
     made = administration.create("acme", "gold", Limits(Rate(1.0, 1)))
-    assert made == TenantRecord("acme", int(NOW), plan="gold", limits=Limits(Rate(1.0, 1)))
+    expected = TenantRecord("acme", int(NOW), limits=Limits(Rate(1.0, 1)))
+    assert made == expected.on_plan("gold", int(NOW))
+    assert (made.plan, made.plan_at(0)) == ("gold", "gold")
     assert administration.all() == [made]
 
 

@@ -14,7 +14,14 @@ from infermeter.adapters.items import from_item, key
 from infermeter.adapters.terms import limits_of, limits_row
 from infermeter.adapters.transactions import Check, Put, transact
 from infermeter.metering.sharding import ShardChange, Sharding
-from infermeter.tenants.keys import KeyRecord, KeySecret, PlanTerms, TenantRecord, TenantState
+from infermeter.tenants.keys import (
+    KeyRecord,
+    KeySecret,
+    PlanSince,
+    PlanTerms,
+    TenantRecord,
+    TenantState,
+)
 from infermeter.tenants.scopes import Scopes, parse_scope
 
 if TYPE_CHECKING:
@@ -132,6 +139,7 @@ def _tenant_row(record: TenantRecord) -> dict[str, Any]:
         "created_at": record.created_at,
         "state": record.state.value,
         "plan": record.plan or None,
+        "plans": [each._asdict() for each in record.plans] or None,
         "limits": limits_row(record.limits),
         "reason": record.reason or None,
         "closed_at": record.closed_at,
@@ -145,6 +153,7 @@ def _tenant(tenant: str, row: dict[str, Any]) -> TenantRecord:
         created_at=row["created_at"],
         state=TenantState(row.get("state", TenantState.ACTIVE.value)),
         plan=row.get("plan", ""),
+        plans=tuple(PlanSince(**each) for each in row.get("plans", ())),
         limits=limits_of(row.get("limits")),
         reason=row.get("reason", ""),
         closed_at=row.get("closed_at"),

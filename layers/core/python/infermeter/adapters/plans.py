@@ -7,6 +7,7 @@ force (`rev`) with its limits, which is all that a request needs; `PLANS/<name>`
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from infermeter.adapters.clients import translated
@@ -42,7 +43,9 @@ class DynamoPlans:
                 return None
             version = int(meta["rev"])
         row = self._get(name, f"V#{version}")
-        return None if row is None else parse_plan(json.loads(row["document"]), version)
+        if row is None:
+            return None
+        return replace(parse_plan(json.loads(row["document"]), version), since=row.get("at", 0))
 
     def add(self, plan: Plan, act: Act) -> bool:
         """The version, if it is new, and that it is in force, if it is the next."""
@@ -53,7 +56,10 @@ class DynamoPlans:
         return transact(
             self._client,
             self._table,
-            Put({"pk": place, "sk": f"V#{plan.version}", "document": document}, new=True),
+            Put(
+                {"pk": place, "sk": f"V#{plan.version}", "document": document, "at": plan.since},
+                new=True,
+            ),
             Put(meta, new=first, revision=None if first else plan.version - 1),
             Put({"pk": _LIST, "sk": plan.name}),
             act=act,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from infermeter.errors import UnknownPlan
@@ -42,7 +42,10 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One version of a plan. `currency` is ISO 4217's; `monthly_fee` is per tenant."""
+    """One version of a plan, in force since `since` (epoch seconds; 0: unknown).
+
+    `currency` is ISO 4217's; `monthly_fee` is per tenant.
+    """
 
     name: str
     version: int
@@ -50,6 +53,7 @@ class Plan:
     monthly_fee: Decimal
     prices: tuple[Price, ...]
     limits: Limits = UNLIMITED
+    since: int = field(default=0, compare=False)
 
     @property
     def reference(self) -> str:
@@ -99,7 +103,7 @@ class PlanAdministration:
             version = standing.version if standing else 0
             if standing == replace(plan, version=version):
                 return Placed(standing, changed=False)
-            new = replace(plan, version=version + 1)
+            new = replace(plan, version=version + 1, since=int(self._clock()))
             details: dict[str, str | int] = {"plan": plan.name, "version": new.version}
             act = Act(trail_of(plan.name), "plan.put", self._actor(), self._clock(), details)
             return Placed(new, changed=True) if self._store.add(new, act) else None

@@ -17,7 +17,7 @@ import orjson
 
 from infermeter.billing.rating import Line, fee, rate
 from infermeter.errors import NotFound, UnknownTenant
-from infermeter.metering.hours import after, hour_of
+from infermeter.metering.hours import after, hour_of, start_of
 from infermeter.metering.measures import NOTHING, Quantities
 from infermeter.metering.usage import Group
 from infermeter.metering.windows import Period, month_period
@@ -127,7 +127,7 @@ class Statements:
         period = Period(month_period(month).start, books_end(record, month))
         rows = sorted(self._usage.hourly(record.tenant, period, watermark), key=_place)
         lines = rate(rows, self._plan)
-        due = self._fee(record, period)
+        due = self._fee(record, month)
         return Statement(
             tenant=record.tenant,
             month=month,
@@ -140,11 +140,23 @@ class Statements:
             issued_at=int(self._clock()),
         )
 
-    def _fee(self, record: TenantRecord, period: Period) -> list[Line]:
-        """Of the plan that the tenant has now, or had when it was closed; not for a month after."""
-        closed = record.closed_at is not None and _hour(record.closed_at) < period.start
-        plan = self._plans.plan(record.plan) if record.plan and not closed else None
+    def _fee(self, record: TenantRecord, month: str) -> list[Line]:
+        """Of the plan in force at the month's end, or when the tenant was closed; none after."""
+        span = month_period(month)
+        at = int(start_of(span.end).timestamp()) - 1
+        if record.closed_at is not None:
+            if _hour(record.closed_at) < span.start:
+                return []
+            at = min(at, record.closed_at)
+        plan = self._plan_at(record.plan_at(at), at)
         return [fee(plan)] if plan is not None and plan.monthly_fee else []
+
+    def _plan_at(self, name: str, at: int) -> Plan | None:
+        """The version that was in force at a time, or the first one."""
+        plan = self._plans.plan(name) if name else None
+        while plan is not None and plan.since > at and plan.version > 1:
+            plan = self._plans.plan(name, plan.version - 1)
+        return plan
 
     def _plan(self, reference: str) -> Plan | None:
         name, _, version = reference.rpartition(":")

@@ -12,7 +12,7 @@ import hmac
 import re
 import secrets
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -36,6 +36,8 @@ _KEY = re.compile(
     rf"_(?P<checksum>[0-9A-Za-z]{{{CHECKSUM_CHARACTERS}}})"
 )
 KEY_ID = re.compile(rf"[0-9A-Za-z]{{{KEY_ID_CHARACTERS}}}")
+# A tenant's row stays small, however often its plan is changed.
+MAX_PLANS = 60
 TENANT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -110,11 +112,19 @@ class TenantState(Enum):
     CLOSED = "closed"
 
 
+class PlanSince(NamedTuple):
+    """A plan's name, and since when a tenant has it (epoch seconds)."""
+
+    at: int
+    plan: str
+
+
 @dataclass(frozen=True, slots=True)
 class TenantRecord:
     """A tenant's row. Nothing of its usage lies before `created_at` (epoch seconds).
 
-    `plan` is a plan's name, "" for none; `limits` stand in place of the plan's where they are set;
+    `plan` is a plan's name, "" for none; `plans` are those that it had, and since when; `limits`
+    stand in place of the plan's where they are set;
     `sharding` is its ledger's.
     """
 
@@ -127,6 +137,17 @@ class TenantRecord:
     closed_at: int | None = None
     sharding: Sharding = ONE_SHARD
     revision: int = 0
+    plans: tuple[PlanSince, ...] = ()
+
+    def on_plan(self, plan: str, at: int) -> TenantRecord:
+        """The tenant with this plan from then on."""
+        since = PlanSince(at, plan)
+        return replace(self, plan=plan, plans=(*self.plans[1 - MAX_PLANS :], since))
+
+    def plan_at(self, at: int) -> str:
+        """The name of the plan that it had at a time; the first one's before that."""
+        before = [each.plan for each in self.plans if each.at <= at]
+        return before[-1] if before else self.plans[0].plan if self.plans else self.plan
 
 
 class PlanTerms(NamedTuple):

@@ -47,7 +47,8 @@ class TenantAdministration:
         that is taken, be its tenant closed."""
         check_tenant_name(tenant)
         self._check_plan(plan)
-        record = TenantRecord(tenant, int(self._clock()), plan=plan, limits=limits)
+        now = int(self._clock())
+        record = TenantRecord(tenant, now, limits=limits).on_plan(plan, now)
         act = self._act(tenant, "tenant.create", plan=plan, limits=str(limits))
         if not self._store.add_tenant(record, act):
             raise AdministrationRefused(
@@ -93,8 +94,9 @@ class TenantAdministration:
     def assign(self, tenant: str, plan: str) -> TenantRecord:
         """Puts it on a plan, or with "" on none; what it used before is charged as it was."""
         self._check_plan(plan)
+        now = int(self._clock())
         return self._change(
-            tenant, "tenant.plan", lambda record: replace(record, plan=plan), plan=plan
+            tenant, "tenant.plan", lambda record: record.on_plan(plan, now), plan=plan
         )
 
     def limit(self, tenant: str, limits: Limits) -> TenantRecord:
