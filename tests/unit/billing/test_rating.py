@@ -244,3 +244,27 @@ def test_every_quantity_that_has_a_price_is_in_the_lines_once(
         assert sum(line.quantity for line in mine) == sum(
             row.quantities.of(measure) for row in covered
         )
+
+
+@given(used_before=st.integers(0, 300), taken_off=st.integers(0, 300), used_now=st.integers(0, 300))
+def test_what_is_taken_off_a_month_later_is_worth_what_it_was_billed(
+    used_before: int, taken_off: int, used_now: int
+) -> None:
+    plan = plan_of(TIERED)
+    taken_off = min(taken_off, used_before + used_now)
+    month, corrected = [used(used_before)], [used(used_now), used(-taken_off, hour=1)]
+    lines = rate(corrected, {plan.reference: plan}.get, lambda: month)
+    beyond = max(0, taken_off - used_now)
+    both = total(rated(month, plan)) + total(lines)
+    assert both == total(rated([used(used_before - beyond)], plan)) + total(
+        rated([used(max(0, used_now - taken_off))], plan)
+    )
+
+
+def test_the_month_before_is_read_only_for_what_goes_below_zero() -> None:
+    plan = plan_of(TIERED)
+
+    def read() -> list[UsageRow]:
+        raise AssertionError("not to be read")
+
+    rate([used(20), used(-20, hour=1)], {plan.reference: plan}.get, read)

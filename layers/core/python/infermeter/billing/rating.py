@@ -5,6 +5,9 @@ counted for each beginning of models and measure that is priced, over all models
 zero, what is included among it. Usage names the plan version it was made under, and is rated by
 that one alone; where a version follows another within the month, it goes on from the place that
 the other ended at. So a new price never changes what was used before.
+
+What is taken off in one month may have been used in the one before it: beyond what this month has,
+it goes back from the place that the last one ended at, and is worth what it was billed there.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from infermeter.errors import UnknownPlan
 from infermeter.metering.measures import NOTHING, Measure, Quantities
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from infermeter.billing.plans import Plan, Price
     from infermeter.metering.fold import UsageRow
@@ -56,6 +59,10 @@ class Line:
     end: int | None = None
 
 
+# What has places of its own in a month: a price's beginning of models, and its measure.
+Component = tuple[str, Measure]
+
+
 class Piece(NamedTuple):
     """A part of a quantity that lies in one tier, which begins and ends there."""
 
@@ -65,13 +72,27 @@ class Piece(NamedTuple):
     price: Decimal
 
 
-def rate(rows: Iterable[UsageRow], plan_of: Callable[[str], Plan | None]) -> list[Line]:
+def rate(
+    rows: Iterable[UsageRow],
+    plan_of: Callable[[str], Plan | None],
+    month_before: Callable[[], Iterable[UsageRow]] = tuple,
+) -> list[Line]:
     """The lines for a month's rows; `plan_of` finds the version of a reference.
 
-    Raises UnknownPlan for a reference that leads to none: no guess is a bill.
+    `month_before` gives the rows of the month before, and is asked if more was taken off than was
+    used. Raises UnknownPlan for a reference that leads to none: no guess is a bill.
     """
+    return _rate(rows, plan_of, lambda: _rate(month_before(), plan_of, dict)[1])[0]
+
+
+def _rate(
+    rows: Iterable[UsageRow],
+    plan_of: Callable[[str], Plan | None],
+    places_before: Callable[[], Mapping[Component, int]],
+) -> tuple[list[Line], Mapping[Component, int]]:
+    """The lines, and the place at which each component ends."""
     used = _by_version(rows)
-    places: defaultdict[tuple[str, Measure], int] = defaultdict(int)
+    places: defaultdict[Component, int] = defaultdict(int)
     lines: list[Line] = []
     for reference in sorted(used, key=lambda each: _order(used[each].since, each)):
         models = used[reference].models
@@ -80,13 +101,19 @@ def rate(rows: Iterable[UsageRow], plan_of: Callable[[str], Plan | None]) -> lis
             raise UnknownPlan(reference)
         priced: set[str] = set()
         for price, quantity, names in _priced(plan, models):
-            place = places[price.model, price.measure]
-            lines += _lines(plan, price, place, quantity) if plan else []
+            component = (price.model, price.measure)
+            place = places[component]
+            here = max(quantity, -place)
             # What was given back beyond what was used is not used again by the next version.
-            places[price.model, price.measure] = max(0, place + quantity)
+            places[component] = place + here
             priced |= names
+            if plan:
+                lines += _lines(plan, price, place, here)
+            if plan and here > quantity:
+                earlier = places_before().get(component, 0)
+                lines += _lines(plan, price, earlier, quantity - here)
         lines += _unpriced(reference, plan, models, priced)
-    return lines
+    return lines, places
 
 
 def fee(plan: Plan) -> Line:
@@ -106,7 +133,7 @@ def fee(plan: Plan) -> Line:
 def pieces(price: Price, place: int, quantity: int) -> Iterator[Piece]:
     """The quantity from a place on, by tier; a negative one goes back from there.
 
-    What goes back beyond zero was used in another month; it is worth the first tier's price.
+    What goes back beyond zero was used long ago; it is worth the first tier's price.
     """
     low, high = min(place, place + quantity), max(place, place + quantity)
     sign = 1 if quantity > 0 else -1

@@ -126,7 +126,7 @@ class Statements:
         watermark = self._usage.watermark(record.tenant)
         period = Period(month_period(month).start, books_end(record, month))
         rows = sorted(self._usage.hourly(record.tenant, period, watermark), key=_place)
-        lines = rate(rows, self._plan)
+        lines = rate(rows, self._plan, lambda: self._rows_before(record, month, watermark))
         due = self._fee(record, month)
         return Statement(
             tenant=record.tenant,
@@ -139,6 +139,10 @@ class Statements:
             digest=_digest(rows),
             issued_at=int(self._clock()),
         )
+
+    def _rows_before(self, record: TenantRecord, month: str, watermark: str) -> Iterable[UsageRow]:
+        before = month_period(after(month_period(month).start, -1)[:6])
+        return self._usage.hourly(record.tenant, before, watermark)
 
     def _fee(self, record: TenantRecord, month: str) -> list[Line]:
         """Of the plan in force at the month's end, or when the tenant was closed; none after."""
