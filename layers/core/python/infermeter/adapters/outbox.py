@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from infermeter.adapters.clients import code_of, translated
+from infermeter.adapters.conditions import applied
 from infermeter.adapters.items import from_item, key, to_item
-from infermeter.errors import StoreUnavailable
 from infermeter.export.outbox import Progress, Row, RowState
 
 if TYPE_CHECKING:
@@ -48,7 +48,11 @@ class DynamoOutbox:
 
     def plan(self, target: str, tenant: str, after: Progress, rows: Sequence[Row]) -> bool:
         """One transaction."""
-        return self._transact([*map(self._new, rows), self._advance(target, tenant, after)])
+        return applied(
+            self._client,
+            "usage table",
+            [*map(self._new, rows), self._advance(target, tenant, after)],
+        )
 
     def rows(self, target: str, tenant: str, since: str) -> list[Row]:
         """One query."""
@@ -69,8 +73,12 @@ class DynamoOutbox:
         """One transaction."""
         closed = {"Put": self._over(before, before, state=RowState.MOVED)}
         if isinstance(after, Row):
-            return self._transact([closed, self._new(after)])
-        return self._transact([closed, self._advance(before.target, before.tenant, after)])
+            return applied(self._client, "usage table", [closed, self._new(after)])
+        return applied(
+            self._client,
+            "usage table",
+            [closed, self._advance(before.target, before.tenant, after)],
+        )
 
     def move_cursor(self, target: str, tenant: str, cursor: str) -> None:
         """One conditional write."""
@@ -148,21 +156,6 @@ class DynamoOutbox:
                 "ExpressionAttributeValues": to_item(values),
             }
         }
-
-    def _transact(self, items: list[Any]) -> bool:
-        with _table():
-            try:
-                self._client.transact_write_items(TransactItems=items)
-            except ClientError as error:
-                if code_of(error) != "TransactionCanceledException":
-                    raise
-                answer: Any = error.response
-                reasons = {each.get("Code") for each in answer.get("CancellationReasons", ())}
-                if "ConditionalCheckFailed" in reasons:
-                    return False
-                why = ", ".join(sorted(str(each) for each in reasons - {"None", None}))
-                raise StoreUnavailable(f"usage table: {why or code_of(error)}; retry") from error
-        return True
 
 
 def _table() -> AbstractContextManager[None]:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from infermeter.adapters.clients import code_of, translated
+from infermeter.adapters.conditions import applied
 from infermeter.adapters.items import from_item, key, to_item
-from infermeter.errors import StoreUnavailable
 from infermeter.metering.fold import Summary, UsageKey, UsageRow
 from infermeter.metering.hours import after
 from infermeter.metering.measures import Quantities
@@ -57,10 +57,14 @@ class DynamoUsage:
         held = self._held(seal, claimed=claimed)
         check = {"ConditionCheck": self._where(seal.tenant) | held}
         while len(rows) > ROWS_AT_ONCE:
-            if not self._transact([check, *map(self._put, rows[:ROWS_AT_ONCE])]):
+            if not applied(
+                self._client, "usage table", [check, *map(self._put, rows[:ROWS_AT_ONCE])]
+            ):
                 return False
             rows = rows[ROWS_AT_ONCE:]
-        return self._transact([*map(self._put, rows), *self._closing(seal, held)])
+        return applied(
+            self._client, "usage table", [*map(self._put, rows), *self._closing(seal, held)]
+        )
 
     def pass_over(self, tenant: str, since: str, hour: str) -> bool:
         """One conditional write."""
@@ -158,7 +162,7 @@ class DynamoUsage:
         for stray in [row for row in found if _sort_key(row) not in mine]:
             where = {"TableName": self._table, "Key": key(_partition(stray), _sort_key(stray))}
             check = {"ConditionCheck": self._where(seal.tenant) | self._held(seal, claimed=True)}
-            self._transact([check, {"Delete": where}])
+            applied(self._client, "usage table", [check, {"Delete": where}])
 
     def _held(self, seal: Seal, *, claimed: bool) -> dict[str, Any]:
         values = {":hour": {"S": seal.hour}}
@@ -185,22 +189,6 @@ class DynamoUsage:
                 if code_of(error) == "ConditionalCheckFailedException":
                     return False
                 raise
-        return True
-
-    def _transact(self, items: list[Any]) -> bool:
-        # The SDK's retries carry one token: a lost acknowledgement does not fail its own condition.
-        with translated("usage table"):
-            try:
-                self._client.transact_write_items(TransactItems=items)
-            except ClientError as error:
-                if code_of(error) != "TransactionCanceledException":
-                    raise
-                answer: Any = error.response
-                reasons = {each.get("Code") for each in answer.get("CancellationReasons", ())}
-                if "ConditionalCheckFailed" in reasons:
-                    return False
-                why = ", ".join(sorted(str(each) for each in reasons - {"None", None}))
-                raise StoreUnavailable(f"usage table: {why or code_of(error)}; retry") from error
         return True
 
 
