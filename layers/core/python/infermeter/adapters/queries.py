@@ -19,7 +19,8 @@ _AT_ONCE, _FIRST_PAGE = 8, 500
 def items(client: DynamoDBClient, queries: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """Everything that the queries find, one query after the other.
 
-    Of many the first pages are read side by side: 512 that find nothing take some 65 trips' time.
+    Of many the first pages are read side by side: 512 that find nothing take 0.7 s at 4 ms a trip,
+    and 0.5 s of that is botocore's own work.
     """
     if len(queries) < _AT_ONCE:
         for query in queries:
