@@ -82,7 +82,9 @@ def test_with_a_key_models_have_their_own_paths(site: Site, form: str) -> None:
     assert shape["properties"]["inputs"]["items"]["properties"]["name"] == {"const": "x"}
 
 
-@pytest.mark.parametrize("key", ["", "nonsense", new_key().text()])
+@pytest.mark.parametrize(
+    "key", ["", "nonsense", new_key().text()], ids=["none", "no key", "another"]
+)
 def test_with_a_wrong_key_nothing_is_shown(site: Site, key: str) -> None:
     answer = get(site, "/openapi.json", x_api_key=key)
     assert answer.status == 401
