@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from training.errors import InvalidRecipe, InvalidSetting, UnknownRecipe, UnknownSetting
+from training.combinations import settle
+from training.errors import InvalidRecipe, UnknownRecipe, UnknownSetting
+from training.fields import Range, build, checked, from_text, leaves
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 RECIPES = Path(__file__).parent / "recipes"
 # These two say what the recipe is; everything else may be set beside it.
 FIXED = frozenset({"name", "family"})
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """The smallest and the largest value of a number, both allowed."""
-
-    low: float
-    high: float
-
-    def __contains__(self, value: float) -> bool:
-        """False for NaN too."""
-        return self.low <= value <= self.high
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +31,57 @@ class DataSettings:
 
 @dataclass(frozen=True, slots=True)
 class NetworkSettings:
-    """Widths of the hidden layers; none makes it a linear model."""
+    """Widths of the hidden layers, none of which makes it a linear model, and how they begin.
+
+    `dropout` is the share of each hidden layer's values that a training step leaves out.
+    """
 
     hidden: tuple[Annotated[int, Range(1, 65536)], ...]
+    initialization: Literal[
+        "pytorch",
+        "kaiming_uniform",
+        "kaiming_normal",
+        "xavier_uniform",
+        "xavier_normal",
+        "orthogonal",
+        "normal",
+    ] = "pytorch"
+    initialization_std: Annotated[float, Range(1e-6, 10.0)] = 0.0
+    dropout: Annotated[float, Range(0.0, 0.95)] = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingSettings:
-    """How it is trained."""
+    """How it is trained.
+
+    `batch_size` and `clip_norm`, `patience` and the penalties are 0 for all rows, and for none.
+    What belongs to one loss, optimizer or schedule has its default in `combinations`; the ones
+    here mean that it is not used. `warmup_epochs` may be a fraction; the rate changes each step.
+    """
 
     epochs: Annotated[int, Range(1, 100_000)]
-    batch_size: Annotated[int, Range(1, 1_000_000)]
-    loss: Literal["sparse_categorical_crossentropy"]
-    optimizer: Literal["adam", "adamw", "sgd"]
+    batch_size: Annotated[int, Range(0, 1_000_000)]
+    loss: Literal["sparse_categorical_crossentropy", "binary_crossentropy", "mse", "mae", "huber"]
+    optimizer: Literal["gradient_descent", "sgd", "adam", "adamw"]
     learning_rate: Annotated[float, Range(1e-8, 10.0)]
-    keep: Literal["best", "last"]
-    threads: Annotated[int, Range(1, 256)]
+    huber_delta: Annotated[float, Range(1e-6, 1e6)] = 0.0
+    label_smoothing: Annotated[float, Range(0.0, 0.9)] = 0.0
+    class_weights: Literal["none", "balanced"] = "none"
+    momentum: Annotated[float, Range(0.0, 0.9999)] = 0.0
+    nesterov: bool = False
+    weight_decay: Annotated[float, Range(0.0, 100.0)] = 0.0
+    schedule: Literal["constant", "linear", "cosine", "step", "exponential"] = "constant"
+    warmup_epochs: Annotated[float, Range(0.0, 100_000.0)] = 0.0
+    step_epochs: Annotated[int, Range(1, 100_000)] = 0
+    decay: Annotated[float, Range(1e-6, 1.0)] = 1.0
+    final_fraction: Annotated[float, Range(0.0, 1.0)] = 1.0
+    clip_norm: Annotated[float, Range(0.0, 1e6)] = 0.0
+    l1: Annotated[float, Range(0.0, 100.0)] = 0.0
+    l2: Annotated[float, Range(0.0, 100.0)] = 0.0
+    patience: Annotated[int, Range(0, 100_000)] = 0
+    min_delta: Annotated[float, Range(0.0, 1e6)] = 0.0
+    keep: Literal["best", "last"] = "best"
+    threads: Annotated[int, Range(1, 256)] = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +117,7 @@ def names() -> list[str]:
 
 def settings() -> list[str]:
     """The names that may be set beside a recipe."""
-    return sorted(key for _, key, _ in _leaves(Recipe) if key not in FIXED)
+    return sorted(key for _, key, _ in leaves(Recipe) if key not in FIXED)
 
 
 def load(name: str, overrides: Mapping[str, str]) -> Recipe:
@@ -103,16 +128,17 @@ def load(name: str, overrides: Mapping[str, str]) -> Recipe:
     and what came.
     """
     document = _read(name)
-    places = {key: (section, hint) for section, key, hint in _leaves(Recipe) if key not in FIXED}
+    places = {key: (section, hint) for section, key, hint in leaves(Recipe) if key not in FIXED}
     for key, text in overrides.items():
         if key not in places:
             raise UnknownSetting(key, settings())
         section, hint = places[key]
         target = document.setdefault(section, {}) if section else document
         if isinstance(target, dict):
-            target[key] = _checked(key, hint, _from_text(key, hint, text))
-    recipe: Recipe = _build(Recipe, document, "")
-    return recipe
+            target[key] = checked(key, hint, from_text(key, hint, text))
+    recipe: Recipe = build(Recipe, document)
+    sections = filter(lambda section: isinstance(section, dict), document.values())
+    return settle(recipe, {key for section in sections for key in section})
 
 
 def _read(name: str) -> dict[str, Any]:
@@ -123,73 +149,3 @@ def _read(name: str) -> dict[str, Any]:
         raise UnknownRecipe(name, names()) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise InvalidRecipe(f"recipe '{name}': expected TOML, got {error}") from None
-
-
-def _leaves(kind: type, section: str = "") -> Iterator[tuple[str, str, Any]]:
-    """(section, field, annotation) of every setting; field names are unique over all sections."""
-    for name, hint in get_type_hints(kind, include_extras=True).items():
-        if is_dataclass(hint) and isinstance(hint, type):
-            yield from _leaves(hint, name)
-        else:
-            yield section, name, hint
-
-
-def _build(kind: Any, document: object, path: str) -> Any:
-    if not isinstance(document, dict):
-        raise InvalidSetting(path.rstrip("."), expected="a table", got=repr(document))
-    hints = get_type_hints(kind, include_extras=True)
-    for name in document:
-        if name not in hints:
-            raise UnknownSetting(path + name, hints)
-    values = {}
-    for name, hint in hints.items():
-        if name not in document:
-            raise InvalidSetting(path + name, expected=_expected(hint), got="nothing")
-        if is_dataclass(hint):
-            values[name] = _build(hint, document[name], f"{path}{name}.")
-        else:
-            values[name] = _checked(path + name, hint, document[name])
-    return kind(**values)
-
-
-def _checked(field: str, hint: Any, value: Any) -> Any:
-    """The value in the annotation's type; InvalidSetting when it is not one of its values."""
-    origin, arguments = get_origin(hint), get_args(hint)
-    if origin is tuple and isinstance(value, list | tuple):
-        return tuple(_checked(f"{field}[{i}]", arguments[0], item) for i, item in enumerate(value))
-    if origin is Literal and value in arguments:
-        return value
-    if origin is Annotated and _is_number(arguments[0], value) and value in arguments[1]:
-        return arguments[0](value)
-    if hint is str and isinstance(value, str):
-        return value
-    raise InvalidSetting(field, expected=_expected(hint), got=repr(value))
-
-
-def _is_number(kind: type, value: object) -> bool:
-    return type(value) is int or (kind is float and type(value) is float)
-
-
-def _from_text(field: str, hint: Any, text: str) -> Any:
-    """The text as TOML would have given it; its value is still to be checked."""
-    try:
-        if get_origin(hint) is tuple:
-            return [int(item) for item in text.strip("[]() ").split(",") if item.strip()]
-        if get_origin(hint) is Annotated:
-            kind = get_args(hint)[0]
-            return kind(text)
-    except ValueError:
-        raise InvalidSetting(field, expected=_expected(hint), got=repr(text)) from None
-    return text
-
-
-def _expected(hint: Any) -> str:
-    origin, arguments = get_origin(hint), get_args(hint)
-    if origin is tuple:
-        return f"a list, each {_expected(arguments[0])}"
-    if origin is Literal:
-        return f"one of {', '.join(arguments)}"
-    if origin is Annotated:
-        kind = "a whole number" if arguments[0] is int else "a number"
-        return f"{kind} from {arguments[1].low:g} to {arguments[1].high:g}"
-    return "a table" if is_dataclass(hint) else "a text"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from training.errors import InvalidRecipe, InvalidSetting, UnknownRecipe, UnknownSetting
-from training.recipe import RECIPES, Recipe, _leaves, load, names, settings
+from training.fields import leaves
+from training.recipe import RECIPES, Recipe, load, names, settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +39,7 @@ def test_no_hidden_layer_is_a_linear_model():
 
 
 def test_field_names_are_unique_over_sections():
-    keys = [key for _, key, _ in _leaves(Recipe)]
+    keys = [key for _, key, _ in leaves(Recipe)]
     assert len(keys) == len(set(keys))
 
 
@@ -75,7 +76,11 @@ def test_what_the_recipe_is_cannot_be_set(key: str):
         ("learning_rate", "-1", "'learning_rate': expected a number from"),
         ("hidden", "64,x", "'hidden': expected a list, each a whole number"),
         ("hidden", "64,0", r"'hidden\[1\]': expected a whole number"),
-        ("optimizer", "lion", "'optimizer': expected one of adam, adamw, sgd, got 'lion'"),
+        (
+            "optimizer",
+            "lion",
+            "'optimizer': expected one of gradient_descent, sgd, adam, adamw, got 'lion'",
+        ),
     ],
 )
 def test_wrong_setting_says_field_expected_and_got(key: str, text: str, message: str):

@@ -1,0 +1,94 @@
+"""Settings that go together: one that nothing would use is refused, never ignored."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from training.errors import InvalidSetting
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from training.recipe import NetworkSettings, Recipe, TrainingSettings
+
+Section = TypeVar("Section", "NetworkSettings", "TrainingSettings")
+
+
+class Belonging(NamedTuple):
+    """`field` counts only for some values of the field `choice`, each with its default here."""
+
+    field: str
+    choice: str
+    defaults: Mapping[str, Any]
+
+
+TRAINING = (
+    Belonging("huber_delta", "loss", {"huber": 1.0}),
+    Belonging("label_smoothing", "loss", {"sparse_categorical_crossentropy": 0.0}),
+    Belonging(
+        "class_weights",
+        "loss",
+        {"sparse_categorical_crossentropy": "none", "binary_crossentropy": "none"},
+    ),
+    Belonging("momentum", "optimizer", {"sgd": 0.9}),
+    Belonging("nesterov", "optimizer", {"sgd": False}),
+    Belonging("weight_decay", "optimizer", {"adamw": 0.01}),
+    Belonging("step_epochs", "schedule", {"step": 10}),
+    Belonging("decay", "schedule", {"step": 0.1, "exponential": 0.95}),
+    Belonging("final_fraction", "schedule", {"linear": 0.0, "cosine": 0.0}),
+)
+NETWORK = (Belonging("initialization_std", "initialization", {"normal": 0.05}),)
+
+
+def settle(recipe: Recipe, given: Collection[str]) -> Recipe:
+    """The recipe with the defaults that depend on its choices, for the fields not `given`.
+
+    Raises InvalidSetting for a given field that its choice does not use, and for settings that
+    contradict each other.
+    """
+    network = _settle(recipe.network, NETWORK, given)
+    training = _settle(recipe.training, TRAINING, given)
+    _check_training(training)
+    if network.dropout and not network.hidden:
+        raise InvalidSetting(
+            "dropout", expected="0 without a hidden layer", got=f"{network.dropout:g}"
+        )
+    return replace(recipe, network=network, training=training)
+
+
+def _settle(section: Section, belongings: Collection[Belonging], given: Collection[str]) -> Section:
+    unused = {field.name: field.default for field in fields(section)}
+    found: dict[str, Any] = {}
+    for field, choice, defaults in belongings:
+        chosen, value = getattr(section, choice), getattr(section, field)
+        if chosen in defaults and field not in given:
+            found[field] = defaults[chosen]
+        elif chosen not in defaults and value != unused[field]:
+            raise InvalidSetting(
+                field,
+                expected=f"it with {choice} {' or '.join(defaults)} only, not with {chosen}",
+                got=value,
+            )
+    return replace(section, **found)
+
+
+def _check_training(training: TrainingSettings) -> None:
+    if training.optimizer == "gradient_descent" and training.batch_size:
+        raise InvalidSetting(
+            "batch_size",
+            expected="0, all rows at once, with optimizer gradient_descent",
+            got=training.batch_size,
+        )
+    if training.nesterov and not training.momentum:
+        raise InvalidSetting("momentum", expected="more than 0 with nesterov", got=0)
+    if training.warmup_epochs > training.epochs:
+        raise InvalidSetting(
+            "warmup_epochs",
+            expected=f"at most the {training.epochs} epochs",
+            got=f"{training.warmup_epochs:g}",
+        )
+    if training.min_delta and not training.patience:
+        raise InvalidSetting(
+            "min_delta", expected="0 without patience", got=f"{training.min_delta:g}"
+        )
