@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, assert_never
+from functools import partial
+from typing import TYPE_CHECKING, assert_never
 
+import torch
 from torch.nn import functional
 
 if TYPE_CHECKING:
@@ -11,11 +13,55 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from training.recipe import TrainingSettings
 
-def loss_by_name(name: Literal["sparse_categorical_crossentropy"]) -> Callable[..., Tensor]:
-    """A function of logits, float [rows, classes], and classes, int64 [rows]: the rows' mean."""
-    match name:
+
+def make_loss(
+    settings: TrainingSettings, targets: Tensor, classes: int
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """A function of a network's outputs and its rows' targets: the mean over the rows.
+
+    For classes the outputs are logits, float [rows, classes], and the targets int64 [rows]; for
+    numbers both are float [rows, 1]. `targets` are those of all training rows, which balanced
+    weights are computed from; a row's loss counts as often as its class's weight says.
+    """
+    loss = _loss(settings)
+    if settings.class_weights == "none":
+        return loss
+    weights = balanced_weights(targets, classes)
+
+    def weighted(outputs: Tensor, targets: Tensor) -> Tensor:
+        return (weights[targets] * loss(outputs, targets, reduction="none")).mean()
+
+    return weighted
+
+
+def balanced_weights(labels: Tensor, classes: int) -> Tensor:
+    """rows / (classes * rows of the class), float32 [classes]: every class weighs the same in
+    total, and a row 1 on average. A class without rows weighs nothing."""
+    counts = torch.bincount(labels, minlength=classes)
+    weights = len(labels) / (classes * counts.clamp(min=1))
+    return torch.where(counts > 0, weights, 0.0)
+
+
+def _loss(settings: TrainingSettings) -> Callable[..., Tensor]:
+    match settings.loss:
         case "sparse_categorical_crossentropy":
-            return functional.cross_entropy
+            return partial(functional.cross_entropy, label_smoothing=settings.label_smoothing)
+        case "binary_crossentropy":
+            return _one_against_the_rest
+        case "mse":
+            return functional.mse_loss
+        case "mae":
+            return functional.l1_loss
+        case "huber":
+            return partial(functional.huber_loss, delta=settings.huber_delta)
         case _:
-            assert_never(name)
+            assert_never(settings.loss)
+
+
+def _one_against_the_rest(logits: Tensor, labels: Tensor, reduction: str = "mean") -> Tensor:
+    """Each class is a question of its own, yes or no; the mean over the classes."""
+    answers = functional.one_hot(labels, logits.shape[1]).to(logits.dtype)
+    rows = functional.binary_cross_entropy_with_logits(logits, answers, reduction="none").mean(1)
+    return rows if reduction == "none" else rows.mean()

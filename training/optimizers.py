@@ -1,29 +1,42 @@
-"""Optimizers by the names that recipes use."""
+"""Optimizers by the names that recipes use, with PyTorch's own defaults for what is not set."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from torch import optim
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from training.regularization import penalized
 
+if TYPE_CHECKING:
     from torch import nn
 
+    from training.recipe import TrainingSettings
 
-def optimizer_by_name(
-    name: Literal["adam", "adamw", "sgd"],
-    parameters: Iterable[nn.Parameter],
-    learning_rate: float,
-) -> optim.Optimizer:
-    """With PyTorch's own defaults, but for the learning rate and SGD's momentum of 0.9."""
-    match name:
-        case "adam":
-            return optim.Adam(parameters, lr=learning_rate)
-        case "adamw":
-            return optim.AdamW(parameters, lr=learning_rate)
+
+def make_optimizer(settings: TrainingSettings, network: nn.Module) -> optim.Optimizer:
+    """With `settings.learning_rate`, which a schedule may change later.
+
+    AdamW's decay is decoupled from the gradient: each step takes `rate * weight_decay` of a
+    weight away (https://arxiv.org/abs/1711.05101); biases keep all.
+    """
+    parameters, rate = network.parameters(), settings.learning_rate
+    match settings.optimizer:
+        case "gradient_descent":
+            return optim.SGD(parameters, lr=rate)
         case "sgd":
-            return optim.SGD(parameters, lr=learning_rate, momentum=0.9)
+            return optim.SGD(
+                parameters, lr=rate, momentum=settings.momentum, nesterov=settings.nesterov
+            )
+        case "adam":
+            return optim.Adam(parameters, lr=rate)
+        case "adamw":
+            weights = penalized(network)
+            rest = [value for value in parameters if all(value is not other for other in weights)]
+            groups = [
+                {"params": weights, "weight_decay": settings.weight_decay},
+                {"params": rest, "weight_decay": 0.0},
+            ]
+            return optim.AdamW(groups, lr=rate)
         case _:
-            assert_never(name)
+            assert_never(settings.optimizer)
