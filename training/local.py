@@ -30,7 +30,7 @@ NEEDED = ("torch", "onnx", "onnxscript", "onnxruntime", "sklearn")
 @dataclass(frozen=True, slots=True)
 class TrainingOutcome:
     """What came out: `test` and `baseline` are the gate's metric on the test split, the trained
-    model's and logistic regression's; `seconds` of wall time; `artifact` the result's folder."""
+    model's and the baseline's; `seconds` of wall time; `artifact` the result's folder."""
 
     recipe: str
     metric: str

@@ -14,11 +14,12 @@ from training.artifact import Result, write_artifact
 from training.baseline import fit_baseline
 from training.checkpoint import Checkpoint
 from training.data.dataset import read_dataset
-from training.evaluate import evaluate
+from training.evaluate import evaluate_classes, evaluate_numbers
 from training.export import export_onnx, run_file
-from training.families.tabular import Classifier, TabularNetwork, signature
+from training.families.tabular import TabularNetwork, served, signature
 from training.job import checkpoint_folder, model_folder
 from training.progress import emit
+from training.tasks import METRICS
 from training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from training.evaluate import Evaluation
     from training.job import Job
     from training.recipe import Recipe
+
+# What the log tells of the data before training, where there is any.
+FLAWS = ("missing", "dropped_incomplete", "duplicates", "conflicts")
 
 
 def run_job(job: Job, recipe: Recipe, stop: Callable[[], bool]) -> None:
@@ -52,20 +56,22 @@ def run_job(job: Job, recipe: Recipe, stop: Callable[[], bool]) -> None:
         trainer = Trainer(network, recipe, dataset)
         epoch = trainer.run(Checkpoint(checkpoint_folder(job.root), recipe, dataset), stop)
     with _timed(seconds, "export"):
-        classifier, served = Classifier(network.cpu().eval()), signature(dataset)
+        model, promised = served(network.cpu().eval(), dataset), signature(dataset)
         file = folder / MODEL_FILE
-        export = export_onnx(classifier, served, dataset.test.features, file)
+        export = export_onnx(model, promised, dataset.test.features, file)
     with _timed(seconds, "evaluation"):
-        evaluations = _judge(dataset, lambda features: run_file(file, served, features))
-        baseline = _judge(dataset, fit_baseline(dataset))
+        evaluations = _judge(dataset, lambda features: run_file(file, promised, features))
+        baseline = fit_baseline(dataset)
+        baseline_evaluations = _judge(dataset, baseline.answer)
     result = Result(
         recipe=recipe,
         dataset=dataset,
-        network=classifier,
-        signature=served,
+        network=model,
+        signature=promised,
         export=export,
         evaluations=evaluations,
-        baseline=baseline,
+        baseline_model=baseline.model,
+        baseline=baseline_evaluations,
         device=device.type,
         epoch_kept=epoch,
         curve=trainer.curve,
@@ -96,7 +102,9 @@ def _judge(
     dataset: Dataset, answer: Callable[[NDArray[np.float32]], NDArray[Any]]
 ) -> dict[str, Evaluation]:
     return {
-        name: evaluate(answer(split.features), split.labels, dataset.classes)
+        name: evaluate_numbers(answer(split.features), split.labels)
+        if dataset.target
+        else evaluate_classes(answer(split.features), split.labels, dataset.classes)
         for name, split in dataset.splits().items()
     }
 
@@ -104,15 +112,17 @@ def _judge(
 def _announce(recipe: Recipe, dataset: Dataset, device: torch.device) -> None:
     rows = {f"{name}_rows": len(split.labels) for name, split in dataset.splits().items()}
     emit(recipe=recipe.name, seed=recipe.seed, device=device.type, **rows, data=dataset.digest)
+    summary = dataset.report.summary()
+    if found := {name: summary[name] for name in FLAWS if summary[name]}:
+        emit(**found)
 
 
 def _conclude(result: Result, seconds: dict[str, float]) -> None:
-    test = result.metrics()["test"]
+    test, metrics = result.metrics()["test"], METRICS[result.recipe.task]
     emit(
         epoch_kept=result.epoch_kept,
-        test_accuracy=f"{test['accuracy']:.4f}",
-        test_loss=f"{test['loss']:.4f}",
-        baseline_accuracy=f"{test['baseline_accuracy']:.4f}",
+        **{f"test_{metric}": f"{test[metric]:.4f}" for metric in metrics},
+        **{f"baseline_{metrics[0]}": f"{test[f'baseline_{metrics[0]}']:.4f}"},
         largest_difference=f"{max(result.export.parity.values()):.1e}",
         seconds=f"{sum(seconds.values()):.1f}",
     )

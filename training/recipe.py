@@ -10,23 +10,29 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from training.combinations import settle
 from training.errors import InvalidRecipe, UnknownRecipe, UnknownSetting
 from training.fields import Range, build, checked, from_text, leaves
+from training.tasks import Task, check_task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 RECIPES = Path(__file__).parent / "recipes"
-# These two say what the recipe is; everything else may be set beside it.
-FIXED = frozenset({"name", "family"})
+# These say what the recipe is; everything else may be set beside it.
+FIXED = frozenset({"name", "family", "task"})
 
 
 @dataclass(frozen=True, slots=True)
 class DataSettings:
-    """What is trained on. The fractions are of each class's rows."""
+    """What is trained on. The fractions are of each class's rows, or of each tenth by number.
 
-    source: Literal["digits"]
-    components: Annotated[int, Range(1, 4096)]
+    Without `components` the features are the columns themselves. A row that lacks a value stops
+    the job, is dropped, or gets the training rows' mean of the column.
+    """
+
+    source: Literal["diabetes", "digits"]
+    components: Annotated[int, Range(0, 4096)]
     validation_fraction: Annotated[float, Range(0.01, 0.4)]
     test_fraction: Annotated[float, Range(0.01, 0.4)]
+    missing: Literal["stop", "drop", "mean"] = "stop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +92,10 @@ class TrainingSettings:
 
 @dataclass(frozen=True, slots=True)
 class GateSettings:
-    """What a model must reach to be published: accuracy at least, loss at most, `threshold`."""
+    """What a model must reach to be published: accuracy and R2 at least `threshold`, errors at
+    most."""
 
-    metric: Literal["accuracy", "loss"]
+    metric: Literal["accuracy", "loss", "r2", "mae", "rmse"]
     split: Literal["train", "validation", "test"]
     threshold: Annotated[float, Range(0.0, 1e6)]
 
@@ -99,6 +106,7 @@ class Recipe:
 
     name: str
     family: Literal["tabular"]
+    task: Task
     seed: Annotated[int, Range(0, 2**32 - 1)]
     data: DataSettings
     network: NetworkSettings
@@ -138,6 +146,7 @@ def load(name: str, overrides: Mapping[str, str]) -> Recipe:
             target[key] = checked(key, hint, from_text(key, hint, text))
     recipe: Recipe = build(Recipe, document)
     sections = filter(lambda section: isinstance(section, dict), document.values())
+    check_task(recipe)
     return settle(recipe, {key for section in sections for key in section})
 
 

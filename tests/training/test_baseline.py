@@ -14,5 +14,5 @@ def test_same_probabilities_as_scikit_learns(dataset):
 
     theirs = LogisticRegression(max_iter=1000, tol=1e-8)
     theirs.fit(standardised(dataset.train), dataset.train.labels)
-    ours = fit_baseline(dataset)(dataset.test.features)
+    ours = fit_baseline(dataset).answer(dataset.test.features)
     np.testing.assert_allclose(ours, theirs.predict_proba(standardised(dataset.test)), atol=1e-3)

@@ -91,7 +91,11 @@ def test_report_has_what_was_measured(report, manifest):
 def test_lineage_says_what_it_was_made_of(manifest, recipe, dataset):
     lineage = manifest.lineage
     assert lineage["recipe"] == json.loads(json.dumps(recipe.document()))
-    assert lineage["data"] == {"source": "channel training", "digest": dataset.digest}
+    assert lineage["data"] == {
+        "source": "channel training",
+        "digest": dataset.digest,
+        "rows": dataset.report.summary(),
+    }
     assert set(lineage["versions"]) == {"python", "torch", "onnx", "onnxruntime", "numpy"}
     assert lineage["export"]["opset"] == 20
     assert set(lineage["export"]["largest_difference_by_batch"]) == {"1", "7", "64"}

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from training.data.table import Schema
     from training.recipe import Recipe
 
+# In lower case.
+MISSING = frozenset({"", "na", "nan"})
 _LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -35,30 +37,35 @@ def write_csv(recipe: Recipe, folder: Path) -> Path:
         writer.writerow((*table.schema.columns, table.schema.label))
         for row, label in zip(table.values, table.labels, strict=True):
             # Nine digits tell any two float32 apart.
-            writer.writerow((*(f"{value:.9g}" for value in row), int(label)))
+            writer.writerow(f"{value:.9g}" for value in (*row, label))
     return path
 
 
-def read_csv(schema: Schema, folder: Path) -> Table:
+def read_channel(schema: Schema, folder: Path, *, missing_allowed: bool) -> Table:
     """All `*.csv` files of the folder, in the order of their names, as one table.
 
-    Columns may come in any order. Raises InvalidData naming file, line and column.
+    Columns may come in any order. A value is missing where its cell is empty, `NA` or `NaN`: it
+    becomes NaN if allowed; a label must be there always. Raises InvalidData naming file, line and
+    column.
     """
     files = sorted(folder.glob("*.csv"))
     if not files:
         raise InvalidData("channel 'training'", expected="at least one .csv file", got="none")
     values: list[list[float]] = []
-    labels: list[int] = []
+    labels: list[float] = []
     for file in files:
-        for row, label in _rows(schema, file):
+        for row, label in _rows(schema, file, missing_allowed=missing_allowed):
             values.append(row)
             labels.append(label)
     if not values:
         raise InvalidData(files[0].name, expected="rows below the header", got="none")
-    return Table(schema, np.array(values, np.float32), np.array(labels, np.int64))
+    kind = np.float32 if schema.numeric else np.int64
+    return Table(schema, np.array(values, np.float32), np.array(labels, kind))
 
 
-def _rows(schema: Schema, file: Path) -> Iterator[tuple[list[float], int]]:
+def _rows(
+    schema: Schema, file: Path, *, missing_allowed: bool
+) -> Iterator[tuple[list[float], float]]:
     with file.open(encoding="utf-8-sig", newline="") as opened:
         reader = csv.reader(opened)
         try:
@@ -70,10 +77,12 @@ def _rows(schema: Schema, file: Path) -> Iterator[tuple[list[float], int]]:
                     raise InvalidData(where, expected=f"{len(header)} values", got=f"{len(cells)}")
                 yield (
                     [
-                        _number(where, name, cells[place])
+                        math.nan
+                        if missing_allowed and cells[place].strip().lower() in MISSING
+                        else _number(where, name, cells[place])
                         for name, place in zip(schema.columns, places, strict=False)
                     ],
-                    _class(schema, where, cells[places[-1]]),
+                    _label(schema, where, cells[places[-1]]),
                 )
         except (UnicodeDecodeError, csv.Error) as error:
             raise InvalidData(file.name, expected="CSV in UTF-8", got=str(error)) from None
@@ -108,7 +117,9 @@ def _number(where: str, column: str, text: str) -> float:
     return value
 
 
-def _class(schema: Schema, where: str, text: str) -> int:
+def _label(schema: Schema, where: str, text: str) -> float:
+    if schema.numeric:
+        return _number(where, schema.label, text)
     classes = len(schema.classes)
     label = int(text) if text.strip().isascii() and text.strip().isdigit() else -1
     if not 0 <= label < classes:

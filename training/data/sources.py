@@ -27,6 +27,10 @@ _DIGITS = Schema(
     label="label",
     classes=tuple(map(str, range(10))),
 )
+_DIABETES = Schema(
+    columns=("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"),
+    label="progression",
+)
 
 
 def _digits() -> Table:
@@ -39,4 +43,21 @@ def _digits() -> Table:
     return Table(_DIGITS, values.astype(np.float32), labels.astype(np.int64))
 
 
-SOURCES: Mapping[str, Source] = {"digits": Source(_DIGITS, _digits)}
+def _diabetes() -> Table:
+    """442 patients: age, sex, body mass index, blood pressure and six blood measurements, in the
+    units they were taken in, and a measure of the disease's progression a year later, 25 to 346.
+
+    Efron, Hastie, Johnstone, Tibshirani, Least Angle Regression, Annals of Statistics 32 (2004).
+    """
+    try:
+        from sklearn.datasets import load_diabetes
+    except ModuleNotFoundError:
+        raise MissingPackage("scikit-learn") from None
+    values, labels = load_diabetes(return_X_y=True, scaled=False)
+    return Table(_DIABETES, values.astype(np.float32), labels.astype(np.float32))
+
+
+SOURCES: Mapping[str, Source] = {
+    "diabetes": Source(_DIABETES, _diabetes),
+    "digits": Source(_DIGITS, _digits),
+}

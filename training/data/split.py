@@ -1,4 +1,4 @@
-"""Train, validation and test rows: stratified by class, decided by the seed alone."""
+"""Train, validation and test rows: stratified by the label, decided by the seed alone."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ import numpy as np
 from training.errors import InvalidData
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from training.data.table import Table
+
+# A number to predict is stratified by as many equally frequent ranges of it.
+BINS = 10
 
 
 class SplitRows(NamedTuple):
@@ -25,17 +30,18 @@ class SplitRows(NamedTuple):
 def split_rows(
     table: Table, *, validation_fraction: float, test_fraction: float, seed: int
 ) -> SplitRows:
-    """Split each class by the fractions, with at least one row of it in every split.
+    """Split each class, or each tenth of the numbers, by the fractions, with at least one row of
+    it in every split.
 
-    Raises InvalidData for a class of fewer than three rows.
+    Raises InvalidData for a class, or a tenth, of fewer than three rows.
     """
     generator = np.random.default_rng(seed)
     parts: tuple[list[NDArray[np.int64]], ...] = ([], [], [])
-    for label, name in enumerate(table.schema.classes):
-        rows = generator.permutation(np.flatnonzero(table.labels == label))
+    for name, stratum in _strata(table):
+        rows = generator.permutation(stratum)
         if len(rows) < len(parts):
             raise InvalidData(
-                f"class '{name}'",
+                name,
                 expected="at least 3 different rows, one for each split",
                 got=f"{len(rows)}",
             )
@@ -47,3 +53,14 @@ def split_rows(
         ):
             part.append(chosen)
     return SplitRows(*(np.sort(np.concatenate(part)) for part in parts))
+
+
+def _strata(table: Table) -> Iterator[tuple[str, NDArray[np.int64]]]:
+    """Name and row numbers of each class, or of each tenth of the rows by their number."""
+    if table.schema.numeric:
+        ascending = np.argsort(table.labels, kind="stable")
+        for number, rows in enumerate(np.array_split(ascending, BINS), start=1):
+            yield f"tenth {number} of the rows by '{table.schema.label}'", rows
+    else:
+        for label, name in enumerate(table.schema.classes):
+            yield f"class '{name}'", np.flatnonzero(table.labels == label)

@@ -9,20 +9,24 @@ from torch import nn
 
 from infermeter.signature import Signature, TensorSpec
 from infermeter.tensors import DATATYPES
+from training.initialization import initialize
 
 if TYPE_CHECKING:
-    from training.data.dataset import Dataset
+    from training.data.dataset import Dataset, Target
     from training.recipe import NetworkSettings
 
 INPUT = "features"
-OUTPUT = "probabilities"
+PROBABILITIES = "probabilities"
+PREDICTION = "prediction"
 
 
 class TabularNetwork(nn.Module):
-    """float32 [rows, features] as they come to float32 [rows, classes], logits.
+    """float32 [rows, features] as they come to float32 [rows, classes], logits, or to one
+    standardised number, float32 [rows, 1].
 
     Standardises inside, with the training split's mean and scale, so that whoever calls the
-    exported model need not know them.
+    exported model need not know them. Where the recipe fills in missing values it takes NaN for
+    the mean, as long as its features are the columns that lacked them.
     """
 
     mean: torch.Tensor
@@ -32,17 +36,23 @@ class TabularNetwork(nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.from_numpy(dataset.mean))
         self.register_buffer("scale", torch.from_numpy(dataset.scale))
+        self.fills = dataset.filled is not None and dataset.components is None
         layers: list[nn.Module] = []
         width = len(dataset.mean)
         for hidden in settings.hidden:
             layers += [nn.Linear(width, hidden), nn.ReLU()]
+            if settings.dropout:
+                layers.append(nn.Dropout(settings.dropout))
             width = hidden
-        self.layers = nn.Sequential(*layers, nn.Linear(width, len(dataset.classes)))
+        self.layers = nn.Sequential(*layers, nn.Linear(width, _outputs(dataset)))
+        initialize(self.layers, settings)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """The logits."""
-        logits: torch.Tensor = self.layers((features - self.mean) / self.scale)
-        return logits
+        """The logits, or the standardised number."""
+        if self.fills:
+            features = torch.where(torch.isnan(features), self.mean, features)
+        answers: torch.Tensor = self.layers((features - self.mean) / self.scale)
+        return answers
 
 
 class Classifier(nn.Module):
@@ -57,10 +67,35 @@ class Classifier(nn.Module):
         return torch.softmax(self.network(features), dim=-1)
 
 
+class Regressor(nn.Module):
+    """What is served: a network's number in the target's own unit, float32 [rows, 1]."""
+
+    def __init__(self, network: nn.Module, target: Target) -> None:
+        super().__init__()
+        self.network = network
+        self.mean, self.scale = target.mean, target.scale
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """The predictions."""
+        predictions: torch.Tensor = self.network(features) * self.scale + self.mean
+        return predictions
+
+
+def served(network: nn.Module, dataset: Dataset) -> nn.Module:
+    """The network with what `signature` promises at its end."""
+    return Classifier(network) if dataset.target is None else Regressor(network, dataset.target)
+
+
 def signature(dataset: Dataset) -> Signature:
-    """`features` FP32 [-1, components] to `probabilities` FP32 [-1, classes]."""
+    """`features` FP32 [-1, features] to `probabilities` FP32 [-1, classes], or to `prediction`
+    FP32 [-1, 1]."""
     fp32 = DATATYPES["FP32"]
+    name = PROBABILITIES if dataset.target is None else PREDICTION
     return Signature(
         inputs=(TensorSpec(INPUT, fp32, (-1, len(dataset.mean))),),
-        outputs=(TensorSpec(OUTPUT, fp32, (-1, len(dataset.classes)), dataset.classes),),
+        outputs=(TensorSpec(name, fp32, (-1, _outputs(dataset)), dataset.classes),),
     )
+
+
+def _outputs(dataset: Dataset) -> int:
+    return len(dataset.classes) or 1

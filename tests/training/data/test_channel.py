@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from training.data.channel import read_csv, write_csv
+from training.data.channel import read_channel, write_csv
 from training.data.sources import SOURCES
 from training.data.table import Schema
 from training.errors import InvalidData
@@ -20,14 +20,17 @@ SCHEMA = Schema(("a", "b"), "label", ("no", "yes"))
 
 def read(folder: Path, text: str):
     (folder / "rows.csv").write_text(text)
-    return read_csv(SCHEMA, folder)
+    return read_channel(SCHEMA, folder, missing_allowed=False)
 
 
 def test_what_is_written_reads_back(tmp_path: Path, recipe):
     file = write_csv(recipe, tmp_path / "data")
     source = SOURCES["digits"]
     assert file.name == "digits.csv"
-    assert read_csv(source.schema, file.parent).digest() == source.bundled().digest()
+    assert (
+        read_channel(source.schema, file.parent, missing_allowed=False).digest()
+        == source.bundled().digest()
+    )
 
 
 def test_header_of_the_bundled_data(tmp_path: Path, recipe):
@@ -45,7 +48,7 @@ def test_columns_in_any_order_and_blank_lines(tmp_path: Path):
 def test_files_are_read_in_the_order_of_their_names(tmp_path: Path):
     (tmp_path / "2.csv").write_text("a,b,label\n2,2,0\n")
     (tmp_path / "1.csv").write_text("a,b,label\n1,1,0\n")
-    assert read_csv(SCHEMA, tmp_path).values[:, 0].tolist() == [1.0, 2.0]
+    assert read_channel(SCHEMA, tmp_path, missing_allowed=False).values[:, 0].tolist() == [1.0, 2.0]
 
 
 @pytest.mark.parametrize(
@@ -74,9 +77,9 @@ def test_wrong_table_says_line_and_reason(tmp_path: Path, text: str, message: st
 def test_not_text(tmp_path: Path):
     (tmp_path / "rows.csv").write_bytes(b"a,b,label\n\xff,2,0\n")
     with pytest.raises(InvalidData, match="expected CSV in UTF-8"):
-        read_csv(SCHEMA, tmp_path)
+        read_channel(SCHEMA, tmp_path, missing_allowed=False)
 
 
 def test_channel_without_a_csv_file(tmp_path: Path):
     with pytest.raises(InvalidData, match=r"expected at least one \.csv file, got none"):
-        read_csv(SCHEMA, tmp_path)
+        read_channel(SCHEMA, tmp_path, missing_allowed=False)
