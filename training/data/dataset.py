@@ -32,7 +32,7 @@ class Split:
 
     `features` are float32 [rows, features]. `labels` are classes, int64 [rows], or numbers in
     their own unit, float32 [rows]; `targets` are what the loss gets: the classes, or the numbers
-    standardised, float32 [rows].
+    standardised, float32 [rows, 1].
     """
 
     features: NDArray[np.float32]
@@ -157,4 +157,5 @@ def _measure(numbers: NDArray[np.float32]) -> Target:
 def _split(features: NDArray[np.float32], labels: NDArray[Any], target: Target | None) -> Split:
     if target is None:
         return Split(features, labels, labels)
-    return Split(features, labels, ((labels - target.mean) / target.scale).astype(np.float32))
+    standardised = ((labels - target.mean) / target.scale).astype(np.float32)
+    return Split(features, labels, standardised[:, None])
