@@ -215,6 +215,8 @@ def test_a_model_that_was_tampered_with_is_not_served(site: Site) -> None:
 @pytest.mark.parametrize("table", ["control", "registry", "ledger"])
 def test_without_a_table_there_is_no_answer(site: Site, table: str) -> None:
     site.cloud.wiring.clients.dynamodb().delete_table(TableName=table)
+    # Without the ledger alone, the spool would take the charge.
+    site.cloud.wiring.clients.sqs().delete_queue(QueueUrl=site.cloud.resources.spool_queue)
     answer = site.ask()
     assert answer.status == 503
     assert answer.headers["retry-after"] == "1"
