@@ -11,26 +11,28 @@ from training.data.channel import read_channel, write_csv
 from training.data.sources import SOURCES
 from training.data.table import Schema
 from training.errors import InvalidData
+from training.recipe import load
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SCHEMA = Schema(("a", "b"), "label", ("no", "yes"))
+NUMBERS = Schema(("a", "b"), "size")
 
 
-def read(folder: Path, text: str):
+def read(folder: Path, text: str, schema: Schema = SCHEMA, *, missing_allowed: bool = False):
     (folder / "rows.csv").write_text(text)
-    return read_channel(SCHEMA, folder, missing_allowed=False)
+    return read_channel(schema, folder, missing_allowed=missing_allowed)
 
 
-def test_what_is_written_reads_back(tmp_path: Path, recipe):
+@pytest.mark.parametrize("name", ["tabular", "regression"])
+def test_what_is_written_reads_back(tmp_path: Path, name: str):
+    recipe = load(name, {})
     file = write_csv(recipe, tmp_path / "data")
-    source = SOURCES["digits"]
-    assert file.name == "digits.csv"
-    assert (
-        read_channel(source.schema, file.parent, missing_allowed=False).digest()
-        == source.bundled().digest()
-    )
+    source = SOURCES[recipe.data.source]
+    assert file.name == f"{recipe.data.source}.csv"
+    table = read_channel(source.schema, file.parent, missing_allowed=False)
+    assert table.digest() == source.bundled().digest()
 
 
 def test_header_of_the_bundled_data(tmp_path: Path, recipe):
@@ -83,3 +85,27 @@ def test_not_text(tmp_path: Path):
 def test_channel_without_a_csv_file(tmp_path: Path):
     with pytest.raises(InvalidData, match=r"expected at least one \.csv file, got none"):
         read_channel(SCHEMA, tmp_path, missing_allowed=False)
+
+
+def test_number_to_predict(tmp_path: Path):
+    table = read(tmp_path, "size,a,b\n0.5,1,2\n-3e2,3,4\n", NUMBERS)
+    assert (table.labels.tolist(), table.labels.dtype) == ([0.5, -300.0], np.float32)
+
+
+@pytest.mark.parametrize("cell", ["", "much", "inf", "1e39", "nan", "NA"])
+@pytest.mark.parametrize("missing_allowed", [False, True])
+def test_number_to_predict_must_be_one(tmp_path: Path, cell: str, missing_allowed: bool):
+    message = f"rows.csv, line 3, column 'size': expected a finite float32, got '{cell}'"
+    with pytest.raises(InvalidData, match=message):
+        read(tmp_path, f"a,b,size\n1,2,3\n1,2,{cell}\n", NUMBERS, missing_allowed=missing_allowed)
+
+
+@pytest.mark.parametrize("cell", ["", " ", "NA", "NaN", "nan"])
+def test_missing_value_where_it_is_allowed(tmp_path: Path, cell: str):
+    table = read(tmp_path, f"a,b,label\n1,{cell},0\n", missing_allowed=True)
+    np.testing.assert_array_equal(table.values, [[1.0, np.nan]])
+
+
+def test_word_is_no_missing_value(tmp_path: Path):
+    with pytest.raises(InvalidData, match="column 'b': expected a finite float32, got 'none'"):
+        read(tmp_path, "a,b,label\n1,none,0\n", missing_allowed=True)

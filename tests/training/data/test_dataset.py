@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from training.data.dataset import prepare
+from training.data.dataset import prepare, read_dataset
 from training.data.sources import SOURCES
 from training.data.split import split_rows
 from training.data.table import Table
+from training.errors import InvalidData
+from training.recipe import load
 
 
 def rows_of(recipe, table: Table):
@@ -73,3 +76,103 @@ def test_digest_tells_labels_apart(dataset):
     labels[0] = 9
     assert table.digest() == dataset.digest
     assert Table(table.schema, table.values, labels).digest() != dataset.digest
+
+
+@pytest.fixture(scope="module")
+def regression():
+    return load("regression", {})
+
+
+@pytest.fixture(scope="module")
+def diabetes() -> Table:
+    return SOURCES["diabetes"].bundled()
+
+
+def test_without_components_the_features_are_the_columns(regression, diabetes):
+    prepared = read_dataset(regression, None)
+    assert prepared.features == ("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6")
+    assert prepared.components is None
+    rows = rows_of(regression, diabetes)
+    np.testing.assert_array_equal(prepared.test.features, diabetes.values[rows.test])
+    np.testing.assert_array_equal(prepared.test.labels, diabetes.labels[rows.test])
+
+
+def test_targets_are_standardised_by_the_training_rows(regression):
+    prepared = read_dataset(regression, None)
+    targets = prepared.train.targets
+    assert (targets.shape, targets.dtype) == ((len(prepared.train.labels), 1), np.float32)
+    assert abs(targets.mean()) < 1e-6
+    assert targets.std() == pytest.approx(1, abs=1e-5)
+    np.testing.assert_allclose(
+        prepared.test.targets[:, 0] * prepared.target.scale + prepared.target.mean,
+        prepared.test.labels,
+        rtol=1e-5,
+    )
+
+
+def test_held_out_numbers_do_not_move_the_standardisation(regression, diabetes):
+    ranks = diabetes.labels.argsort(kind="stable").argsort().astype(np.float32)
+    ranked = Table(diabetes.schema, diabetes.values, 10 * ranks)
+    higher = 10 * ranks
+    # Not as far as the next row's, so that the split stays.
+    higher[rows_of(regression, ranked).test] += 5
+    before = prepare(regression, ranked, "ranks")
+    moved = prepare(regression, Table(diabetes.schema, diabetes.values, higher), "moved")
+    assert moved.target == before.target
+    np.testing.assert_array_equal(moved.test.labels, before.test.labels + 5)
+
+
+def test_classes_are_their_own_targets(dataset):
+    assert dataset.target is None
+    np.testing.assert_array_equal(dataset.train.targets, dataset.train.labels)
+
+
+def test_number_that_never_differs_is_refused(regression, diabetes):
+    same = Table(diabetes.schema, diabetes.values, np.full_like(diabetes.labels, 3))
+    with pytest.raises(InvalidData, match=r"numbers that differ, got 3 in every training row"):
+        prepare(regression, same, "same")
+
+
+def with_holes(table: Table) -> tuple[Table, np.ndarray]:
+    """The table without the `bmi` of every fifth row, and which rows those are."""
+    values, holes = table.values.copy(), np.arange(len(table.labels)) % 5 == 0
+    values[holes, 2] = np.nan
+    return Table(table.schema, values, table.labels), holes
+
+
+def test_missing_values_become_the_mean_of_the_training_rows_that_have_one(regression, diabetes):
+    settings = load("regression", {"missing": "mean"})
+    table, holes = with_holes(diabetes)
+    rows = rows_of(regression, diabetes)
+    prepared = prepare(settings, table, "holes")
+    mean = diabetes.values[rows.train][~holes[rows.train], 2].mean(dtype=np.float64)
+    assert prepared.filled[2] == pytest.approx(mean)
+    for part, name in ((rows.train, "train"), (rows.test, "test")):
+        found = prepared.splits()[name].features[:, 2]
+        np.testing.assert_allclose(found, np.where(holes[part], mean, diabetes.values[part, 2]))
+    assert prepared.report.missing == {"bmi": int(holes.sum())}
+
+
+def test_incomplete_rows_are_dropped(diabetes):
+    table, holes = with_holes(diabetes)
+    prepared = prepare(load("regression", {"missing": "drop"}), table, "holes")
+    assert sum(len(split.labels) for split in prepared.splits().values()) == (~holes).sum()
+    assert prepared.filled is None
+
+
+def test_column_without_a_value_cannot_be_filled(diabetes):
+    values = diabetes.values.copy()
+    values[:, 3] = np.nan
+    table = Table(diabetes.schema, values, diabetes.labels)
+    with pytest.raises(InvalidData, match="column 'bp': expected a value in one training row"):
+        prepare(load("regression", {"missing": "mean"}), table, "empty")
+
+
+def test_missing_values_are_filled_before_the_projection(recipe):
+    table = SOURCES["digits"].bundled()
+    values = table.values.copy()
+    values[::7, 20] = np.nan
+    settings = load("tabular", {"missing": "mean"})
+    prepared = prepare(settings, Table(table.schema, values, table.labels), "holes")
+    assert np.isfinite(prepared.train.features).all()
+    assert prepared.components.mean[20] == pytest.approx(prepared.filled[20], rel=1e-5)

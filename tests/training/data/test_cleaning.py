@@ -1,0 +1,108 @@
+"""What is wrong with a table is counted, and repeated rows go."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from training.data.cleaning import clean
+from training.data.table import Schema, Table
+from training.errors import InvalidData
+
+CLASSES = Schema(("a", "b"), "label", ("no", "yes"))
+NUMBERS = Schema(("a", "b"), "size")
+NAN = float("nan")
+
+
+def table(rows: list[list[float]], labels: list[float], schema: Schema = CLASSES) -> Table:
+    kind = np.float32 if schema.numeric else np.int64
+    return Table(schema, np.array(rows, np.float32), np.array(labels, kind))
+
+
+def test_row_equal_to_an_earlier_one_is_a_duplicate_or_with_another_label_a_conflict():
+    rows = [[1, 2], [3, 4], [1, 2], [1, 2], [3, 4], [5, 6]]
+    kept, report = clean(table(rows, [0, 1, 0, 1, 1, 1]), drop_incomplete=False)
+    assert kept.values.tolist() == [[1, 2], [3, 4], [5, 6]]
+    assert kept.labels.tolist() == [0, 1, 1]
+    assert (report.read, report.kept) == (6, 3)
+    assert (report.duplicates, report.conflicts) == (2, 1)
+
+
+def test_numbers_conflict_too():
+    _, report = clean(table([[1, 2], [1, 2]], [0.5, 0.25], NUMBERS), drop_incomplete=False)
+    assert (report.duplicates, report.conflicts) == (0, 1)
+
+
+def test_zero_of_either_sign_and_two_missing_values_are_equal():
+    rows = [[0.0, NAN], [-0.0, NAN], [NAN, 0.0]]
+    kept, report = clean(table(rows, [0, 0, 0]), drop_incomplete=False)
+    assert (len(kept.labels), report.duplicates) == (2, 1)
+
+
+def test_incomplete_rows_are_counted_and_stay():
+    rows = [[1, NAN], [NAN, NAN], [3, 4]]
+    kept, report = clean(table(rows, [0, 1, 1]), drop_incomplete=False)
+    assert len(kept.labels) == 3
+    assert report.missing == {"a": 1, "b": 2}
+    assert (report.incomplete, report.dropped_incomplete) == (2, 0)
+
+
+def test_incomplete_rows_go_when_asked():
+    rows = [[1, NAN], [NAN, NAN], [3, 4]]
+    kept, report = clean(table(rows, [0, 1, 1]), drop_incomplete=True)
+    assert kept.values.tolist() == [[3, 4]]
+    assert report.missing == {"a": 1, "b": 2}
+    assert (report.incomplete, report.dropped_incomplete, report.kept) == (2, 2, 1)
+
+
+def test_no_complete_row_is_refused():
+    with pytest.raises(InvalidData, match="table: expected rows without a missing value, got none"):
+        clean(table([[1, NAN], [NAN, 2]], [0, 1]), drop_incomplete=True)
+
+
+def test_outlier_is_farther_from_the_median_than_six_median_deviations():
+    # Median 3, median deviation 1: 9 is six of them away, 10 is more.
+    rows = [[value, 0.0] for value in (1, 2, 3, 3, 4, 9, 2, 4, 10)]
+    kept, report = clean(table(rows, list(range(9)), NUMBERS), drop_incomplete=False)
+    assert report.outliers == {"a": 1}
+    assert 10 in kept.values
+
+
+def test_number_to_predict_can_be_an_outlier_and_a_class_cannot():
+    rows = [[value, 1.0] for value in range(9)]
+    labels = [0, 1, 0, 1, 0, 1, 0, 1, 1]
+    assert clean(table(rows, labels), drop_incomplete=False)[1].outliers == {}
+    numbers = [1, 2, 3, 4, 5, 6, 7, 8, 900]
+    found = clean(table(rows, numbers, NUMBERS), drop_incomplete=False)[1]
+    assert found.outliers == {"size": 1}
+
+
+def test_column_that_is_mostly_one_value_has_no_outliers():
+    rows = [[0, value] for value in (5, 5, 5, 5, 5, 5, 7)]
+    assert clean(table(rows, list(range(7)), NUMBERS), drop_incomplete=False)[1].outliers == {}
+
+
+def test_column_without_a_value(recwarn: pytest.WarningsRecorder):
+    rows = [[value, NAN] for value in (1, 2, 3, 4, 5, 90)]
+    report = clean(table(rows, [1, 2, 3, 4, 5, 6], NUMBERS), drop_incomplete=False)[1]
+    assert (report.missing, report.outliers) == ({"b": 6}, {"a": 1})
+    assert not recwarn.list
+
+
+def test_balance_counts_the_rows_that_are_left():
+    report = clean(table([[1, 2], [1, 2], [3, 4], [5, 6]], [0, 0, 1, 1]), drop_incomplete=False)[1]
+    assert report.balance == {"no": 1, "yes": 2}
+
+
+def test_summary_has_the_totals():
+    rows = [[1, NAN], [NAN, 1], [3, 4], [3, 4]]
+    report = clean(table(rows, [0, 1, 1, 1]), drop_incomplete=True)[1]
+    assert report.summary() == {
+        "read": 4,
+        "kept": 1,
+        "missing": 2,
+        "dropped_incomplete": 2,
+        "duplicates": 1,
+        "conflicts": 0,
+        "outliers": 0,
+    }

@@ -1,0 +1,97 @@
+"""The recipe `regression`, from its command to an answer: a row of numbers in, a number out."""
+
+from __future__ import annotations
+
+import csv
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from infermeter.adapters.artifacts import FolderArtifact
+from infermeter.manifest import Manifest
+from tests.cloud import Cloud, Context, proxy_event
+from training.local import TrainingOutcome, train_locally
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory: pytest.TempPathFactory) -> TrainingOutcome:
+    out = tmp_path_factory.mktemp("regression")
+    return train_locally("regression", {}, out, on_line=lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def manifest(outcome: TrainingOutcome) -> Manifest:
+    return Manifest.from_json((outcome.artifact / "manifest.json").read_bytes())
+
+
+def held_out_rows(folder: Path) -> tuple[list[str], list[list[str]]]:
+    with (folder / "evaluation" / "test.csv").open() as file:
+        header, *rows = csv.reader(file)
+    return header, rows
+
+
+def test_it_beats_ridge_and_its_gate(outcome: TrainingOutcome):
+    assert (outcome.recipe, outcome.metric) == ("regression", "r2")
+    assert outcome.test > outcome.threshold > 0
+    assert outcome.test > outcome.baseline > 0
+
+
+def test_manifest_speaks_of_a_number(manifest: Manifest):
+    (features,), (prediction,) = manifest.signature.inputs, manifest.signature.outputs
+    assert (features.name, features.shape) == ("features", (-1, 10))
+    assert (prediction.name, prediction.datatype.name) == ("prediction", "FP32")
+    assert (prediction.shape, prediction.labels) == ((-1, 1), ())
+    assert manifest.gate is not None
+    assert (manifest.gate.metric, manifest.gate.direction) == ("r2", "at_least")
+    assert "columns age, sex, bmi, bp, s1, s2, s3, s4, s5, s6," in manifest.preprocessing
+    assert set(manifest.metrics) == {"train", "validation", "test"}
+    assert set(manifest.metrics["test"]) == {
+        *("rows", "r2", "mae", "rmse", "baseline_r2", "baseline_mae", "baseline_rmse")
+    }
+
+
+def test_lineage_and_report_tell_of_the_data_and_the_baseline(
+    outcome: TrainingOutcome, manifest: Manifest
+):
+    folder = outcome.artifact / "evaluation"
+    counts, report = (
+        json.loads((folder / name).read_bytes()) for name in ("data.json", "report.json")
+    )
+    assert (counts["read"], counts["kept"], counts["outliers"]) == (442, 442, {"s2": 1})
+    assert manifest.lineage["data"]["rows"]["outliers"] == 1
+    assert manifest.lineage["recipe"]["task"] == "regression"
+    assert report["baseline"]["model"].startswith("ridge regression, penalty")
+    assert report["splits"]["test"]["r2"] == outcome.test
+    assert report["classes"] == []
+    assert not (folder / "projection.csv").exists()
+
+
+def test_csv_row_in_number_out(cloud: Cloud, outcome: TrainingOutcome, manifest: Manifest):
+    version = cloud.wiring.publisher.publish(FolderArtifact(outcome.artifact))
+    cloud.wiring.publisher.promote(version.model, version.version, "prod")
+    key = cloud.wiring.key_administration.create("acme").text()
+    header, rows = held_out_rows(outcome.artifact)
+    assert header == ["age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6", "progression"]
+    data = [[float(cell) for cell in row[:-1]] for row in rows]
+    tensor = {"name": "features", "datatype": "FP32", "shape": [len(rows), 10], "data": data}
+    event = proxy_event(
+        "POST",
+        "/v2/models/regression/infer",
+        body={"inputs": [tensor]},
+        headers={"x-api-key": key},
+    )
+    answer = cloud.function("infer").handler(event, Context())
+    assert answer["statusCode"] == 200, answer["body"]
+    (output,) = json.loads(answer["body"])["outputs"]
+    assert (output["name"], output["datatype"]) == ("prediction", "FP32")
+    assert output["shape"] == [len(rows), 1]
+    golden = manifest.golden[1].outputs["prediction"]
+    np.testing.assert_allclose(output["data"][:7], np.ravel(golden), rtol=1e-5)
+    # In the unit of the table: as far from its numbers as the trainer said.
+    errors = np.array(output["data"]) - np.array([float(row[-1]) for row in rows])
+    assert np.abs(errors).mean() == pytest.approx(manifest.metrics["test"]["mae"], rel=1e-5)
