@@ -56,7 +56,9 @@ def run_job(job: Job, recipe: Recipe, stop: Callable[[], bool]) -> None:
         trainer = Trainer(network, recipe, dataset)
         epoch = trainer.run(Checkpoint(checkpoint_folder(job.root), recipe, dataset), stop)
     with _timed(seconds, "export"):
-        model, promised = served(network.cpu().eval(), dataset), signature(dataset)
+        against_the_rest = recipe.training.loss == "binary_crossentropy"
+        model = served(network.cpu().eval(), dataset, against_the_rest=against_the_rest)
+        promised = signature(dataset)
         file = folder / MODEL_FILE
         export = export_onnx(model, promised, dataset.test.features, file)
     with _timed(seconds, "evaluation"):

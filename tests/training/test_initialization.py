@@ -39,7 +39,7 @@ VARIANCES = {
 
 @pytest.mark.parametrize("initialization", list(VARIANCES))
 def test_variance(initialization: str):
-    weight = layer(initialization).weight
+    weight = layer(initialization).weight.detach()
     assert float(weight.var()) == pytest.approx(VARIANCES[initialization], rel=0.02)
     assert abs(float(weight.mean())) < 0.01 * VARIANCES[initialization] ** 0.5
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from tests.training.tiny import settings
+from training.families.tabular import Classifier
 from training.losses import balanced_weights, make_loss
 
 LOGITS = np.array([[2.0, -1.0, 0.5], [0.0, 3.0, -2.0], [1.0, 1.0, 1.0], [-4.0, 0.0, 6.0]])
@@ -89,3 +91,12 @@ def test_balanced_weights_are_of_all_training_rows_not_of_the_batch():
     )
     batches = [loss(torch.tensor(LOGITS[[i]]), every[[i]]) for i in range(4)]
     assert float(sum(batches)) / 4 == pytest.approx(crossentropy(class_weights="balanced"))
+
+
+@pytest.mark.parametrize("lowered", [0.0, 200.0])
+def test_what_is_served_after_one_against_the_rest_are_its_chances_over_their_sum(lowered: float):
+    logits = torch.from_numpy(LOGITS - lowered)
+    network = Classifier(nn.Identity(), against_the_rest=True)
+    chances = 1 / (1 + np.exp(lowered - LOGITS))
+    expected = chances / chances.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(network(logits.float()).numpy(), expected, rtol=1e-4)

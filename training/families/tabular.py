@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from infermeter.signature import Signature, TensorSpec
 from infermeter.tensors import DATATYPES
@@ -56,15 +57,23 @@ class TabularNetwork(nn.Module):
 
 
 class Classifier(nn.Module):
-    """What is served: a network's logits through softmax, float32 [rows, classes]."""
+    """What is served: a network's logits through softmax, float32 [rows, classes].
 
-    def __init__(self, network: nn.Module) -> None:
+    Logits of one class against the rest are each turned into its own probability, and these
+    divided by their sum.
+    """
+
+    def __init__(self, network: nn.Module, *, against_the_rest: bool = False) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.against_the_rest = network, against_the_rest
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """The probabilities; each row sums to one."""
-        return torch.softmax(self.network(features), dim=-1)
+        logits = self.network(features)
+        if self.against_the_rest:
+            # As logarithms: all of them may be too small for a float, and their sum zero.
+            logits = functional.logsigmoid(logits)
+        return torch.softmax(logits, dim=-1)
 
 
 class Regressor(nn.Module):
@@ -81,9 +90,11 @@ class Regressor(nn.Module):
         return predictions
 
 
-def served(network: nn.Module, dataset: Dataset) -> nn.Module:
-    """The network with what `signature` promises at its end."""
-    return Classifier(network) if dataset.target is None else Regressor(network, dataset.target)
+def served(network: nn.Module, dataset: Dataset, *, against_the_rest: bool = False) -> nn.Module:
+    """The network with what `signature` promises at its end; see `Classifier`."""
+    if dataset.target is not None:
+        return Regressor(network, dataset.target)
+    return Classifier(network, against_the_rest=against_the_rest)
 
 
 def signature(dataset: Dataset) -> Signature:
