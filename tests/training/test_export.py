@@ -11,9 +11,13 @@ import pytest
 import torch
 from torch import nn
 
+from training.data.dataset import Dataset, prepare, read_dataset
+from training.data.sources import SOURCES
+from training.data.table import Table
 from training.errors import ExportFailed
 from training.export import Export, export_onnx, run_file, run_network
-from training.families.tabular import Classifier, TabularNetwork, signature
+from training.families.tabular import Classifier, TabularNetwork, served, signature
+from training.recipe import load
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,3 +110,50 @@ def test_other_answers_than_the_networks_are_refused(
     monkeypatch.setattr("training.export.run_file", lambda *_: np.zeros((1, 10), np.float32))
     with pytest.raises(ExportFailed, match="agree with PyTorch to 1e-05 at batch 1, got a diff"):
         export_onnx(network, signature(dataset), dataset.test.features, tmp_path / "model.onnx")
+
+
+def regressor(dataset: Dataset) -> nn.Module:
+    torch.manual_seed(0)
+    return served(TabularNetwork(load("regression", {}).network, dataset).eval(), dataset)
+
+
+def test_number_comes_out_in_its_own_unit(tmp_path: Path):
+    dataset = read_dataset(load("regression", {}), None)
+    network, file, features = regressor(dataset), tmp_path / "model.onnx", dataset.test.features
+    export = export_onnx(network, signature(dataset), features, file)
+    with torch.no_grad():
+        standardised = torch.from_numpy((features - dataset.mean) / dataset.scale)
+        inner = network.network.layers(standardised).numpy()
+    answers = run_file(file, signature(dataset), features)
+    expected = inner * dataset.target.scale + dataset.target.mean
+    assert answers.shape == (len(features), 1)
+    np.testing.assert_allclose(answers, expected, rtol=1e-5)
+    # Dropout is not in the file.
+    assert "Dropout" not in export.operators
+    # Agreement is to rounding of numbers of this size, not of 1.
+    assert max(export.parity.values()) < 1e-6 * dataset.target.mean
+
+
+def test_missing_value_is_the_mean_in_the_graph_where_the_recipe_fills_them(tmp_path: Path):
+    recipe, file = load("regression", {"missing": "mean"}), tmp_path / "model.onnx"
+    table = SOURCES["diabetes"].bundled()
+    values = table.values.copy()
+    values[::5, 2] = np.nan
+    dataset = prepare(recipe, Table(table.schema, values, table.labels), "holes")
+    features = dataset.test.features[:8].copy()
+    export_onnx(regressor(dataset), signature(dataset), features, file)
+    absent, filled = features.copy(), features.copy()
+    absent[:, 2], filled[:, 2] = np.nan, dataset.filled[2]
+    np.testing.assert_allclose(
+        run_file(file, signature(dataset), absent),
+        run_file(file, signature(dataset), filled),
+        rtol=1e-6,
+    )
+
+
+def test_missing_value_is_no_number_where_the_recipe_fills_none(tmp_path: Path):
+    dataset, file = read_dataset(load("regression", {}), None), tmp_path / "model.onnx"
+    features = dataset.test.features[:2].copy()
+    export_onnx(regressor(dataset), signature(dataset), features, file)
+    features[0, 2] = np.nan
+    assert np.isnan(run_file(file, signature(dataset), features)[:, 0]).tolist() == [True, False]
