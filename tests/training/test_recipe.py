@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import pytest
 
+from training import combinations
 from training.errors import InvalidRecipe, InvalidSetting, UnknownRecipe, UnknownSetting
 from training.fields import leaves
 from training.recipe import RECIPES, Recipe, load, names, settings
@@ -115,3 +116,114 @@ def test_setting_within_a_broken_section(tmp_path: Path):
     file.write_text("training = 1\n" + TABULAR.split("[data]", maxsplit=1)[0])
     with pytest.raises(InvalidRecipe, match="'data': expected a table, got nothing"):
         load(str(file), {"epochs": "3"})
+
+
+def test_defaults_may_be_left_out_and_leave_everything_off(recipe):
+    training, network = recipe.training, recipe.network
+    assert (network.initialization, network.dropout) == ("pytorch", 0.0)
+    assert (training.schedule, training.warmup_epochs, training.clip_norm) == ("constant", 0, 0)
+    assert (training.l1, training.l2, training.patience) == (0, 0, 0)
+    assert (training.class_weights, training.label_smoothing) == ("none", 0)
+    assert "keep" in TABULAR
+    assert "dropout" not in TABULAR
+
+
+def test_required_settings_may_not_be_left_out(tmp_path: Path):
+    file = tmp_path / "short.toml"
+    file.write_text(TABULAR.replace("keep = ", "# ").replace("threads = ", "# "))
+    assert load(str(file), {}) == load("tabular", {})
+    file.write_text(TABULAR.replace("learning_rate = ", "# "))
+    with pytest.raises(InvalidSetting, match=r"'training.learning_rate': .* got nothing"):
+        load(str(file), {})
+
+
+@pytest.mark.parametrize(
+    ("name", "choice", "field", "default"),
+    [
+        ("tabular", {"optimizer": "sgd"}, "momentum", 0.9),
+        ("tabular", {"optimizer": "adamw"}, "weight_decay", 0.01),
+        ("tabular", {"schedule": "step"}, "step_epochs", 10),
+        ("tabular", {"schedule": "step"}, "decay", 0.1),
+        ("tabular", {"schedule": "exponential"}, "decay", 0.95),
+        ("tabular", {"schedule": "cosine"}, "final_fraction", 0.0),
+        ("tabular", {"schedule": "linear"}, "final_fraction", 0.0),
+        ("regression", {"loss": "huber"}, "huber_delta", 1.0),
+    ],
+)
+def test_default_of_a_choice_is_its_own(name: str, choice, field: str, default: float):
+    assert getattr(load(name, choice).training, field) == default
+
+
+def test_default_of_an_initialization():
+    assert load("tabular", {"initialization": "normal"}).network.initialization_std == 0.05
+
+
+def test_what_is_given_is_taken_though_it_switches_it_off():
+    assert load("tabular", {"optimizer": "adamw", "weight_decay": "0"}).training.weight_decay == 0
+    assert load("tabular", {"optimizer": "sgd", "momentum": "0"}).training.momentum == 0
+    assert load("tabular", {"schedule": "step", "decay": "1"}).training.decay == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "message"),
+    [
+        (
+            "tabular",
+            {"weight_decay": "0.1"},
+            "'weight_decay': expected it with optimizer adamw only, not with adam, got 0.1",
+        ),
+        ("tabular", {"momentum": "0.9"}, "'momentum': expected it with optimizer sgd only"),
+        ("tabular", {"nesterov": "true"}, "'nesterov': expected it with optimizer sgd only"),
+        ("tabular", {"nesterov": "yes"}, "'nesterov': expected true or false, got 'yes'"),
+        (
+            "tabular",
+            {"optimizer": "sgd", "momentum": "0", "nesterov": "true"},
+            "'momentum': expected more than 0 with nesterov, got 0",
+        ),
+        (
+            "tabular",
+            {"optimizer": "gradient_descent"},
+            "'batch_size': expected 0, all rows at once, with optimizer gradient_descent, got 16",
+        ),
+        ("tabular", {"huber_delta": "2"}, "'huber_delta': expected it with loss huber only"),
+        (
+            "regression",
+            {"class_weights": "balanced"},
+            "'class_weights': expected it with loss sparse_categorical_crossentropy or binary_cro",
+        ),
+        (
+            "tabular",
+            {"loss": "binary_crossentropy", "label_smoothing": "0.1"},
+            "'label_smoothing': expected it with loss sparse_categorical_crossentropy only",
+        ),
+        ("tabular", {"decay": "0.5"}, "'decay': expected it with schedule step or exponential"),
+        ("tabular", {"step_epochs": "5"}, "'step_epochs': expected it with schedule step only"),
+        ("tabular", {"final_fraction": "0"}, "'final_fraction': expected it with schedule linear"),
+        ("tabular", {"warmup_epochs": "11"}, "'warmup_epochs': expected at most the 10 epochs"),
+        ("tabular", {"min_delta": "0.1"}, "'min_delta': expected 0 without patience, got 0.1"),
+        ("tabular", {"hidden": "", "dropout": "0.5"}, "'dropout': expected 0 without a hidden"),
+        (
+            "tabular",
+            {"initialization_std": "0.1"},
+            "'initialization_std': expected it with initialization normal only, not with pytorch",
+        ),
+        ("tabular", {"dropout": "1"}, "'dropout': expected a number from 0 to 0.95, got 1.0"),
+        ("tabular", {"loss": "mse"}, "'loss': expected one of sparse_categorical_crossentropy, bi"),
+        (
+            "regression",
+            {"loss": "binary_crossentropy"},
+            "'loss': expected one of mse, mae, huber for regression, got 'binary_crossentropy'",
+        ),
+    ],
+)
+def test_setting_that_nothing_would_use_is_refused(name: str, overrides, message: str):
+    with pytest.raises(InvalidSetting, match=message):
+        load(name, overrides)
+
+
+def test_every_refusable_setting_is_a_field():
+    belongings = [*combinations.TRAINING, *combinations.NETWORK]
+    for field, choice, defaults in belongings:
+        hints = {key: hint for _, key, hint in leaves(Recipe)}
+        assert field in hints
+        assert set(defaults) <= set(get_args(hints[choice]))
