@@ -96,10 +96,9 @@ class ExportFailed(TrainingError):
 class MissingPackage(TrainingError):
     """A package that training needs is not installed."""
 
-    def __init__(self, package: str) -> None:
+    def __init__(self, package: str, install: str = "'infermeter[training]'") -> None:
         super().__init__(
-            f"training needs the package '{package}', which is not installed: "
-            "pip install 'infermeter[training]'"
+            f"training needs the package '{package}', which is not installed: pip install {install}"
         )
 
 

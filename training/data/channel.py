@@ -1,4 +1,4 @@
-"""Tables as CSV: what the channel `training` of a job holds."""
+"""Tables as files: what the channel `training` of a job holds."""
 
 from __future__ import annotations
 
@@ -8,20 +8,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from training.data.columns import LARGEST, check_columns, whole_number
+from training.data.parquet import read_parquet
 from training.data.sources import SOURCES
 from training.data.table import Table
 from training.errors import InvalidData
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from training.data.table import Schema
     from training.recipe import Recipe
 
 # In lower case.
 MISSING = frozenset({"", "na", "nan"})
-_LARGEST = float(np.finfo(np.float32).max)
+FORMATS = (".csv", ".parquet")
 
 
 def write_csv(recipe: Recipe, folder: Path) -> Path:
@@ -42,67 +46,62 @@ def write_csv(recipe: Recipe, folder: Path) -> Path:
 
 
 def read_channel(schema: Schema, folder: Path, *, missing_allowed: bool) -> Table:
-    """All `*.csv` files of the folder, in the order of their names, as one table.
+    """All `*.csv` and `*.parquet` files of the folder, in the order of their names, as one table.
 
-    Columns may come in any order. A value is missing where its cell is empty, `NA` or `NaN`: it
-    becomes NaN if allowed; a label must be there always. Raises InvalidData naming file, line and
-    column.
+    Columns may come in any order. A value is missing where a CSV cell is empty, `NA` or `NaN`,
+    and where Parquet has null: it becomes NaN if allowed; a label must be there always. Raises
+    InvalidData naming file, line or row, and column; MissingPackage for Parquet without pyarrow.
     """
-    files = sorted(folder.glob("*.csv"))
+    files = sorted(path for path in folder.glob("*") if path.suffix in FORMATS)
     if not files:
-        raise InvalidData("channel 'training'", expected="at least one .csv file", got="none")
-    values: list[list[float]] = []
-    labels: list[float] = []
-    for file in files:
-        for row, label in _rows(schema, file, missing_allowed=missing_allowed):
-            values.append(row)
-            labels.append(label)
-    if not values:
+        raise InvalidData(
+            "channel 'training'", expected="at least one .csv or .parquet file", got="none"
+        )
+    parts = [
+        (read_parquet if file.suffix == ".parquet" else _read_csv)(
+            schema, file, missing_allowed=missing_allowed
+        )
+        for file in files
+    ]
+    values, labels = (np.concatenate(each) for each in zip(*parts, strict=True))
+    if not len(labels):
         raise InvalidData(files[0].name, expected="rows below the header", got="none")
-    kind = np.float32 if schema.numeric else np.int64
-    return Table(schema, np.array(values, np.float32), np.array(labels, kind))
+    return Table(
+        schema, values.astype(np.float32), labels.astype(np.float32 if schema.numeric else np.int64)
+    )
 
 
-def _rows(
+def _read_csv(
     schema: Schema, file: Path, *, missing_allowed: bool
-) -> Iterator[tuple[list[float], float]]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    rows = list(_rows(schema, file, missing_allowed=missing_allowed))
+    cells = np.array(rows, np.float64).reshape(len(rows), len(schema.columns) + 1)
+    return cells[:, :-1], cells[:, -1]
+
+
+def _rows(schema: Schema, file: Path, *, missing_allowed: bool) -> Iterator[list[float]]:
+    """The values of each row in the schema's order, the label last."""
     with file.open(encoding="utf-8-sig", newline="") as opened:
         reader = csv.reader(opened)
         try:
             header = next(reader, [])
-            places = _places(schema, file.name, header)
+            check_columns(schema, f"{file.name}, line 1", header)
+            places = [header.index(column) for column in (*schema.columns, schema.label)]
             for cells in filter(None, reader):
                 where = f"{file.name}, line {reader.line_num}"
                 if len(cells) != len(header):
                     raise InvalidData(where, expected=f"{len(header)} values", got=f"{len(cells)}")
-                yield (
-                    [
+                yield [
+                    *(
                         math.nan
                         if missing_allowed and cells[place].strip().lower() in MISSING
                         else _number(where, name, cells[place])
                         for name, place in zip(schema.columns, places, strict=False)
-                    ],
+                    ),
                     _label(schema, where, cells[places[-1]]),
-                )
+                ]
         except (UnicodeDecodeError, csv.Error) as error:
             raise InvalidData(file.name, expected="CSV in UTF-8", got=str(error)) from None
-
-
-def _places(schema: Schema, name: str, header: Sequence[str]) -> list[int]:
-    """Where each column of the schema stands in the file, the label last."""
-    where = f"{name}, line 1"
-    wanted = (*schema.columns, schema.label)
-    for column in wanted:
-        if header.count(column) != 1:
-            got = "none of this name" if column not in header else "more than one"
-            raise InvalidData(f"{where}, column '{column}'", expected="the column once", got=got)
-    if extra := [column for column in header if column not in wanted]:
-        raise InvalidData(
-            where,
-            expected=f"{wanted[0]} to {schema.columns[-1]} and {schema.label} only",
-            got=f"column '{extra[0]}' too",
-        )
-    return [header.index(column) for column in wanted]
 
 
 def _number(where: str, column: str, text: str) -> float:
@@ -110,7 +109,7 @@ def _number(where: str, column: str, text: str) -> float:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not abs(value) <= _LARGEST:
+    if not abs(value) <= LARGEST:
         raise InvalidData(
             f"{where}, column '{column}'", expected="a finite float32", got=repr(text)
         )
@@ -120,12 +119,9 @@ def _number(where: str, column: str, text: str) -> float:
 def _label(schema: Schema, where: str, text: str) -> float:
     if schema.numeric:
         return _number(where, schema.label, text)
-    classes = len(schema.classes)
     label = int(text) if text.strip().isascii() and text.strip().isdigit() else -1
-    if not 0 <= label < classes:
+    if not 0 <= label < len(schema.classes):
         raise InvalidData(
-            f"{where}, column '{schema.label}'",
-            expected=f"a whole number from 0 to {classes - 1}",
-            got=repr(text),
+            f"{where}, column '{schema.label}'", expected=whole_number(schema), got=repr(text)
         )
     return label

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from training.data.channel import read_channel, write_csv
 from training.data.sources import SOURCES
 from training.data.table import Schema
-from training.errors import InvalidData
+from training.errors import InvalidData, MissingPackage
 from training.recipe import load
 
 if TYPE_CHECKING:
@@ -83,7 +84,9 @@ def test_not_text(tmp_path: Path):
 
 
 def test_channel_without_a_csv_file(tmp_path: Path):
-    with pytest.raises(InvalidData, match=r"expected at least one \.csv file, got none"):
+    with pytest.raises(
+        InvalidData, match=r"expected at least one \.csv or \.parquet file, got none"
+    ):
         read_channel(SCHEMA, tmp_path, missing_allowed=False)
 
 
@@ -109,3 +112,10 @@ def test_missing_value_where_it_is_allowed(tmp_path: Path, cell: str):
 def test_word_is_no_missing_value(tmp_path: Path):
     with pytest.raises(InvalidData, match="column 'b': expected a finite float32, got 'none'"):
         read(tmp_path, "a,b,label\n1,none,0\n", missing_allowed=True)
+
+
+def test_parquet_without_pyarrow_says_what_to_install(tmp_path: Path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    (tmp_path / "rows.parquet").touch()
+    with pytest.raises(MissingPackage, match=r"'pyarrow', which is not .* pip install pyarrow$"):
+        read_channel(SCHEMA, tmp_path, missing_allowed=False)
