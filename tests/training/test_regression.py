@@ -12,7 +12,12 @@ import pytest
 from infermeter.adapters.artifacts import FolderArtifact
 from infermeter.manifest import Manifest
 from tests.cloud import Cloud, Context, proxy_event
+from training.data.channel import write_csv
+from training.errors import InvalidData
+from training.job import Job
 from training.local import TrainingOutcome, train_locally
+from training.pipeline import run_job
+from training.recipe import load
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,3 +100,40 @@ def test_csv_row_in_number_out(cloud: Cloud, outcome: TrainingOutcome, manifest:
     # In the unit of the table: as far from its numbers as the trainer said.
     errors = np.array(output["data"]) - np.array([float(row[-1]) for row in rows])
     assert np.abs(errors).mean() == pytest.approx(manifest.metrics["test"]["mae"], rel=1e-5)
+
+
+def without_bmi(row: str) -> str:
+    cells = row.split(",")
+    cells[2] = ""
+    return ",".join(cells)
+
+
+def test_flawed_table_in_the_channel(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    overrides = {"missing": "mean", "metric": "mae", "threshold": "80", "epochs": "2"}
+    recipe = load("regression", {**overrides, "patience": "0"})
+    file = write_csv(recipe, tmp_path / "channel")
+    header, first, *rest = file.read_text().splitlines()
+    conflict = f"{first.rsplit(',', maxsplit=1)[0]},1000"
+    rest[:3] = map(without_bmi, rest[:3])
+    file.write_text("\n".join([header, first, first, conflict, *rest]) + "\n")
+    run_job(Job(tmp_path, "regression", {}, tmp_path / "channel"), recipe, lambda: False)
+    manifest = Manifest.from_json((tmp_path / "model" / "manifest.json").read_bytes())
+    counts = manifest.lineage["data"]["rows"]
+    assert (counts["read"], counts["kept"]) == (444, 442)
+    assert (counts["missing"], counts["duplicates"], counts["conflicts"]) == (3, 1, 1)
+    assert "missing=3 duplicates=1 conflicts=1\n" in capsys.readouterr().out
+    assert manifest.preprocessing.endswith("; for a missing value give NaN")
+    assert manifest.gate is not None
+    assert (manifest.gate.metric, manifest.gate.direction) == ("mae", "at_most")
+    assert manifest.metrics["test"]["mae"] < 80
+
+
+def test_row_that_lacks_a_value_stops_the_job(tmp_path: Path):
+    recipe = load("regression", {})
+    file = write_csv(recipe, tmp_path)
+    lines = file.read_text().splitlines()
+    lines[5] = without_bmi(lines[5])
+    file.write_text("\n".join(lines) + "\n")
+    message = r"diabetes.csv, line 6, column 'bmi': expected a finite float32, got ''"
+    with pytest.raises(InvalidData, match=message):
+        run_job(Job(tmp_path / "job", "regression", {}, tmp_path), recipe, lambda: False)
