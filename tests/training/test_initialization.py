@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from training.families.tabular import TabularNetwork
 from training.initialization import initialize
 from training.recipe import load
 
@@ -70,3 +71,13 @@ def test_pytorch_draws_nothing_again():
     torch.manual_seed(0)
     plain = nn.Linear(INPUTS, OUTPUTS)
     assert torch.equal(layer("pytorch").weight, plain.weight)
+
+
+def test_recipes_choice_reaches_the_network(dataset):
+    chosen = load(
+        "tabular", {"initialization": "normal", "initialization_std": "2", "hidden": "99"}
+    )
+    network = TabularNetwork(chosen.network, dataset)
+    for dense in (network.layers[0], network.layers[2]):
+        assert float(dense.weight.detach().std()) == pytest.approx(2, rel=0.1)
+        assert not dense.bias.any()

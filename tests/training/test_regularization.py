@@ -17,9 +17,9 @@ LONG = {"epochs": 300, "schedule": "linear", "final_fraction": 0.0}
 
 def test_penalty_is_the_sum_of_absolutes_and_of_squares():
     weights = [nn.Parameter(torch.tensor([[1.0, -2.0]])), nn.Parameter(torch.tensor([[3.0]]))]
-    assert float(penalty(weights, l1=0.5, l2=0.0)) == 3.0
-    assert float(penalty(weights, l1=0.0, l2=0.5)) == 7.0
-    assert float(penalty(weights, l1=0.5, l2=0.5)) == 10.0
+    assert penalty(weights, l1=0.5, l2=0.0).item() == 3.0
+    assert penalty(weights, l1=0.0, l2=0.5).item() == 7.0
+    assert penalty(weights, l1=0.5, l2=0.5).item() == 10.0
 
 
 def test_biases_and_scales_of_normalisation_are_not_penalized():
