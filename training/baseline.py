@@ -72,18 +72,17 @@ def _fit_ridge(dataset: Dataset, target: Target) -> Baseline:
     Of `PENALTIES` the one with the least squared error on the validation split.
     """
     inputs = _standardised(dataset, dataset.train.features)
-    centre = inputs.mean(axis=0)
-    moments = (inputs - centre).T @ (inputs - centre)
-    products = (inputs - centre).T @ (dataset.train.labels - target.mean)
+    # Both sides have the mean zero, so the intercept is the target's mean.
+    moments, products = inputs.T @ inputs, inputs.T @ (dataset.train.labels - target.mean)
 
     def fitted(penalty: float) -> NDArray[np.float64]:
-        solution: NDArray[np.float64] = np.linalg.solve(
+        solution: NDArray[Any] = np.linalg.solve(
             moments + penalty * np.eye(len(moments)), products
         )
         return solution
 
     def predicted(features: NDArray[np.float32], weights: NDArray[Any]) -> NDArray[np.float64]:
-        rows: NDArray[np.float64] = (_standardised(dataset, features) - centre) @ weights
+        rows: NDArray[np.float64] = _standardised(dataset, features) @ weights
         return rows[:, None] + target.mean
 
     def error(split: Split, penalty: float) -> float:

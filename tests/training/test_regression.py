@@ -53,6 +53,10 @@ def test_manifest_speaks_of_a_number(manifest: Manifest):
     assert (prediction.shape, prediction.labels) == ((-1, 1), ())
     assert manifest.gate is not None
     assert (manifest.gate.metric, manifest.gate.direction) == ("r2", "at_least")
+    for golden in manifest.golden:
+        # Rounding grows with the numbers.
+        largest = np.abs(golden.outputs["prediction"]).max()
+        assert golden.tolerance == pytest.approx(1e-4 * largest, rel=1e-6)
     assert "columns age, sex, bmi, bp, s1, s2, s3, s4, s5, s6," in manifest.preprocessing
     assert set(manifest.metrics) == {"train", "validation", "test"}
     assert set(manifest.metrics["test"]) == {

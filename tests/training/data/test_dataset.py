@@ -133,6 +133,12 @@ def test_number_that_never_differs_is_refused(regression, diabetes):
         prepare(regression, same, "same")
 
 
+def test_digest_tells_numbers_apart(diabetes):
+    labels = diabetes.labels.copy()
+    labels[0] += 0.25
+    assert Table(diabetes.schema, diabetes.values, labels).digest() != diabetes.digest()
+
+
 def with_holes(table: Table) -> tuple[Table, np.ndarray]:
     """The table without the `bmi` of every fifth row, and which rows those are."""
     values, holes = table.values.copy(), np.arange(len(table.labels)) % 5 == 0
