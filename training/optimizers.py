@@ -32,7 +32,8 @@ def make_optimizer(settings: TrainingSettings, network: nn.Module) -> optim.Opti
             return optim.Adam(parameters, lr=rate)
         case "adamw":
             weights = penalized(network)
-            rest = [value for value in parameters if all(value is not other for other in weights)]
+            decayed = set(map(id, weights))
+            rest = [value for value in parameters if id(value) not in decayed]
             groups = [
                 {"params": weights, "weight_decay": settings.weight_decay},
                 {"params": rest, "weight_decay": 0.0},

@@ -31,7 +31,8 @@ class Trainer:
 
     `epoch` and `row` say where the next batch begins, `curve` has a point for each epoch done,
     `best` is the epoch so far with the highest validation accuracy, or R2 (the lower loss breaks
-    ties). Losses are reported without the penalties.
+    ties). Losses are reported without the penalties, with class weights and smoothing on both
+    splits; the learning rate is that of the epoch's last step.
     """
 
     def __init__(self, network: nn.Module, recipe: Recipe, dataset: Dataset) -> None:
