@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from training.data.dataset import Dataset, Split, Target
 
-# What ridge chooses from: shares of a row's weight in the fit, four to a factor of ten.
+# What ridge chooses from, four to a factor of ten.
 PENALTIES = tuple(10 ** (exponent / 4) for exponent in range(-12, 17))
 
 
@@ -76,9 +76,7 @@ def _fit_ridge(dataset: Dataset, target: Target) -> Baseline:
     moments, products = inputs.T @ inputs, inputs.T @ (dataset.train.labels - target.mean)
 
     def fitted(penalty: float) -> NDArray[np.float64]:
-        solution: NDArray[Any] = np.linalg.solve(
-            moments + penalty * np.eye(len(moments)), products
-        )
+        solution: NDArray[Any] = np.linalg.solve(moments + penalty * np.eye(len(moments)), products)
         return solution
 
     def predicted(features: NDArray[np.float32], weights: NDArray[Any]) -> NDArray[np.float64]:
