@@ -24,11 +24,16 @@ METRICS = (
     "train_loss",
     "val_loss",
     "val_accuracy",
+    "val_r2",
     "lr",
     "samples_per_s",
     "test_loss",
     "test_accuracy",
+    "test_r2",
+    "test_mae",
+    "test_rmse",
     "baseline_accuracy",
+    "baseline_r2",
 )
 NUMBER = "([-+0-9.e]+)"
 
