@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import json
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import tritonclient.http as triton
 
 from infermeter.adapters.artifacts import FolderArtifact
 from infermeter.manifest import Manifest
@@ -21,6 +23,8 @@ from training.recipe import load
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+INFER = "/v2/models/regression/infer"
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +42,13 @@ def held_out_rows(folder: Path) -> tuple[list[str], list[list[str]]]:
     with (folder / "evaluation" / "test.csv").open() as file:
         header, *rows = csv.reader(file)
     return header, rows
+
+
+def publish(cloud: Cloud, folder: Path) -> str:
+    """Publishes the artefact and moves `prod` to it; a key to call it with."""
+    version = cloud.wiring.publisher.publish(FolderArtifact(folder))
+    cloud.wiring.publisher.promote(version.model, version.version, "prod")
+    return cloud.wiring.key_administration.create("acme").text()
 
 
 def test_it_beats_ridge_and_its_gate(outcome: TrainingOutcome):
@@ -81,16 +92,14 @@ def test_lineage_and_report_tell_of_the_data_and_the_baseline(
 
 
 def test_csv_row_in_number_out(cloud: Cloud, outcome: TrainingOutcome, manifest: Manifest):
-    version = cloud.wiring.publisher.publish(FolderArtifact(outcome.artifact))
-    cloud.wiring.publisher.promote(version.model, version.version, "prod")
-    key = cloud.wiring.key_administration.create("acme").text()
+    key = publish(cloud, outcome.artifact)
     header, rows = held_out_rows(outcome.artifact)
     assert header == ["age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6", "progression"]
     data = [[float(cell) for cell in row[:-1]] for row in rows]
     tensor = {"name": "features", "datatype": "FP32", "shape": [len(rows), 10], "data": data}
     event = proxy_event(
         "POST",
-        "/v2/models/regression/infer",
+        INFER,
         body={"inputs": [tensor]},
         headers={"x-api-key": key},
     )
@@ -112,7 +121,9 @@ def without_bmi(row: str) -> str:
     return ",".join(cells)
 
 
-def test_flawed_table_in_the_channel(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_flawed_table_from_the_channel_to_a_served_row_that_lacks_a_value(
+    tmp_path: Path, cloud: Cloud, capsys: pytest.CaptureFixture[str]
+):
     overrides = {"missing": "mean", "metric": "mae", "threshold": "80", "epochs": "2"}
     recipe = load("regression", {**overrides, "patience": "0"})
     file = write_csv(recipe, tmp_path / "channel")
@@ -130,6 +141,30 @@ def test_flawed_table_in_the_channel(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert manifest.gate is not None
     assert (manifest.gate.metric, manifest.gate.direction) == ("mae", "at_most")
     assert manifest.metrics["test"]["mae"] < 80
+    key = publish(cloud, tmp_path / "model")
+    golden = manifest.golden[1]
+    features = np.array(golden.inputs["features"], np.float32)
+    features[6, 2] = np.nan
+    tensor = triton.InferInput("features", [7, 10], "FP32")
+    tensor.set_data_from_numpy(features, binary_data=True)
+    body, length = triton.InferenceServerClient.generate_request_body([tensor])
+    event = proxy_event(
+        "POST",
+        INFER,
+        body=base64.b64encode(body).decode(),
+        headers={"x-api-key": key, "Inference-Header-Content-Length": str(length)},
+        base64=True,
+    )
+    answer = cloud.function("infer").handler(event, Context())
+    assert answer["statusCode"] == 200, answer["body"]
+    result = triton.InferenceServerClient.parse_response_body(
+        base64.b64decode(answer["body"]),
+        header_length=int(answer["headers"]["Inference-Header-Content-Length"]),
+    ).as_numpy("prediction")
+    assert result is not None
+    np.testing.assert_allclose(result[:6], golden.outputs["prediction"][:6], rtol=1e-5)
+    assert np.isfinite(result[6])
+    assert result[6] != pytest.approx(golden.outputs["prediction"][6], rel=1e-5)
 
 
 def test_row_that_lacks_a_value_stops_the_job(tmp_path: Path):
