@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from training.recipe import Recipe
 
 
+_EPSILON = float(np.finfo(np.float32).eps)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
     """Rows as a caller of the model has them, and what is to be learned of each.
@@ -111,17 +114,18 @@ def prepare(recipe: Recipe, table: Table, source: str) -> Dataset:
         features = tuple(f"f{i}" for i in range(settings.components))
     target = _measure(table.labels[rows.train]) if table.schema.numeric else None
     train, validation, test = (_split(values[part], table.labels[part], target) for part in rows)
+    mean = train.features.mean(axis=0, dtype=np.float64)
     deviation = train.features.std(axis=0, dtype=np.float64)
-    # What varies a millionth of the rest is the rounding of a constant.
-    varies = deviation > 1e-6 * deviation.max()
+    # The rounding of a constant: of components, which have one unit, a millionth of the rest.
+    noise = np.abs(mean) * _EPSILON if components is None else 1e-6 * deviation.max()
     return Dataset(
         train=train,
         validation=validation,
         test=test,
         features=features,
         components=components,
-        mean=train.features.mean(axis=0, dtype=np.float64).astype(np.float32),
-        scale=np.where(varies, deviation, 1.0).astype(np.float32),
+        mean=mean.astype(np.float32),
+        scale=np.where(deviation > noise, deviation, 1.0).astype(np.float32),
         filled=filled,
         classes=table.schema.classes,
         target=target,

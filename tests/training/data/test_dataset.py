@@ -97,6 +97,17 @@ def test_without_components_the_features_are_the_columns(regression, diabetes):
     np.testing.assert_array_equal(prepared.test.labels, diabetes.labels[rows.test])
 
 
+def test_columns_are_standardised_whatever_their_unit(regression, diabetes):
+    values = diabetes.values.copy()
+    values[:, 1] *= 1e-9
+    values[:, 2] *= 1e9
+    values[:, 4] = 0.1
+    prepared = prepare(regression, Table(diabetes.schema, values, diabetes.labels), "units")
+    before = read_dataset(regression, None)
+    np.testing.assert_allclose(prepared.scale[1:3], before.scale[1:3] * [1e-9, 1e9], rtol=1e-5)
+    assert prepared.scale[4] == 1
+
+
 def test_targets_are_standardised_by_the_training_rows(regression):
     prepared = read_dataset(regression, None)
     targets = prepared.train.targets
