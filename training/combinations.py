@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from training.errors import InvalidSetting
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from training.recipe import NetworkSettings, Recipe, TrainingSettings
-
-Section = TypeVar("Section", "NetworkSettings", "TrainingSettings")
+    from training.recipe import Recipe
+    from training.settings.sections import TrainingSettings
 
 
 class Belonging(NamedTuple):
@@ -34,6 +33,8 @@ TRAINING = (
     Belonging("momentum", "optimizer", {"sgd": 0.9}),
     Belonging("nesterov", "optimizer", {"sgd": False}),
     Belonging("weight_decay", "optimizer", {"adamw": 0.01}),
+    Belonging("beta1", "optimizer", {"adam": 0.9, "adamw": 0.9}),
+    Belonging("beta2", "optimizer", {"adam": 0.999, "adamw": 0.999}),
     Belonging("step_epochs", "schedule", {"step": 10}),
     Belonging("decay", "schedule", {"step": 0.1, "exponential": 0.95}),
     Belonging("final_fraction", "schedule", {"linear": 0.0, "cosine": 0.0}),
@@ -50,17 +51,19 @@ def settle(recipe: Recipe, given: Collection[str]) -> Recipe:
     network = _settle(recipe.network, NETWORK, given)
     training = _settle(recipe.training, TRAINING, given)
     _check_training(training)
-    if network.dropout and not network.hidden:
+    if network.dropout and not getattr(network, "hidden", True):
         raise InvalidSetting(
             "dropout", expected="0 without a hidden layer", got=f"{network.dropout:g}"
         )
     return replace(recipe, network=network, training=training)
 
 
-def _settle(section: Section, belongings: Collection[Belonging], given: Collection[str]) -> Section:
+def _settle(section: Any, belongings: Collection[Belonging], given: Collection[str]) -> Any:
     unused = {field.name: field.default for field in fields(section)}
     found: dict[str, Any] = {}
     for field, choice, defaults in belongings:
+        if field not in unused:
+            continue
         chosen, value = getattr(section, choice), getattr(section, field)
         if chosen in defaults and field not in given:
             found[field] = defaults[chosen]

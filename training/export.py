@@ -1,9 +1,10 @@
-"""A network to one ONNX file, loaded again and compared with the network."""
+"""A served module to one ONNX file, loaded again and compared with the module."""
 
 from __future__ import annotations
 
 import copy
 import logging
+import math
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,26 +14,32 @@ import onnx
 import onnxruntime
 import torch
 
+from infermeter.signature import VARIABLE
 from training.errors import ExportFailed
+from training.served import BATCH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import nn
 
     from infermeter.signature import Signature
+    from training.served import Served
 
-OPSET = 20
+    Tensors = Mapping[str, NDArray[Any]]
+
 PARITY_BATCHES = (1, 7, 64)
-# Of the largest answer, where that is more than 1.
+# Of an output's largest value, where that is more than 1.
 PARITY_TOLERANCE = 1e-5
+_ERRORS_ONLY = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """What was written, and the largest difference to the network at each batch size."""
+    """What was written, and the largest difference to the module at each batch size, relative to
+    an output's largest value where that is more than 1."""
 
     opset: int
     ir_version: int
@@ -40,17 +47,16 @@ class Export:
     parity: Mapping[int, float]
 
 
-def export_onnx(
-    network: nn.Module, signature: Signature, held_out: NDArray[np.float32], file: Path
-) -> Export:
-    """Write `network`, one input and one output of this signature, its weights in the file.
+def export_onnx(served: Served, held_out: Callable[[int], Tensors], file: Path) -> Export:
+    """Write the served module, its weights in the file.
 
-    `held_out` are rows that it was not trained on, float32 [rows, features]. Raises ExportFailed
-    when the batch axis became fixed, weights went elsewhere, or the file's answers differ.
+    `held_out(rows)` gives inputs of as many rows that it was not trained on. Raises ExportFailed
+    when an open axis became fixed, weights went elsewhere, or the file's answers differ.
     """
-    network = copy.deepcopy(network).cpu().eval()
-    model = _graph(network, signature, held_out)
-    _check_batch_axis(model)
+    module = copy.deepcopy(served.module).cpu().eval()
+    # Two rows: an example of one would make the exporter take the axis for fixed.
+    model = _graph(module, served, held_out(2))
+    _check_axes(model, served.signature)
     _remove_traces(model)
     onnx.checker.check_model(model, full_check=True)
     file.write_bytes(model.SerializeToString(deterministic=True))
@@ -58,30 +64,40 @@ def export_onnx(
         opset=next(entry.version for entry in model.opset_import if entry.domain == ""),
         ir_version=model.ir_version,
         operators=tuple(node.op_type for node in model.graph.node),
-        parity=_parity(network, signature, held_out, file),
+        parity=_parity(module, served.signature, held_out, file),
     )
 
 
-def run_network(network: nn.Module, features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The network's answers on the CPU."""
+def run_module(module: nn.Module, signature: Signature, inputs: Tensors) -> dict[str, NDArray[Any]]:
+    """The module's answers on the CPU, by the signature's names."""
+    tensors = [torch.from_numpy(inputs[spec.name]) for spec in signature.inputs]
     with torch.no_grad():
-        answers: NDArray[np.float32] = network(torch.from_numpy(features)).numpy()
-    return answers
+        answers = module(*tensors)
+    if isinstance(answers, torch.Tensor):
+        answers = (answers,)
+    names = (spec.name for spec in signature.outputs)
+    return {name: answer.numpy() for name, answer in zip(names, answers, strict=True)}
 
 
-def run_file(
-    file: Path, signature: Signature, features: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """The file's answers, from its bytes alone: weights outside it would not be found."""
-    session = onnxruntime.InferenceSession(file.read_bytes(), providers=["CPUExecutionProvider"])
-    answers: NDArray[np.float32] = session.run(None, {signature.inputs[0].name: features})[0]
-    return answers
+class OnnxFile:
+    """A written file, run from its bytes alone: weights outside it would not be found."""
+
+    def __init__(self, file: Path) -> None:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = _ERRORS_ONLY
+        self._session = onnxruntime.InferenceSession(
+            file.read_bytes(), options, providers=["CPUExecutionProvider"]
+        )
+        self._outputs = [node.name for node in self._session.get_outputs()]
+
+    def run(self, inputs: Tensors) -> dict[str, NDArray[Any]]:
+        """All outputs by name."""
+        answers = self._session.run(self._outputs, dict(inputs))
+        return dict(zip(self._outputs, answers, strict=True))
 
 
-def _graph(
-    network: nn.Module, signature: Signature, held_out: NDArray[np.float32]
-) -> onnx.ModelProto:
-    name = signature.inputs[0].name
+def _graph(module: nn.Module, served: Served, example: Tensors) -> onnx.ModelProto:
+    signature = served.signature
     registration = logging.getLogger("torch.onnx._internal.exporter._registration")
     registration.addFilter(_speaks_of_something_else)
     try:
@@ -91,14 +107,13 @@ def _graph(
                 "ignore", message=r"`isinstance\(treespec, LeafSpec\)`", category=FutureWarning
             )
             program = torch.onnx.export(
-                network,
-                # Two rows: an example of one would make the exporter take the axis for fixed.
-                (torch.from_numpy(_rows(held_out, 2)),),
+                module,
+                tuple(torch.from_numpy(example[spec.name]) for spec in signature.inputs),
                 dynamo=True,
-                dynamic_shapes=({0: torch.export.Dim("batch")},),
-                input_names=[name],
-                output_names=[signature.outputs[0].name],
-                opset_version=OPSET,
+                dynamic_shapes=_dynamic_shapes(served),
+                input_names=[spec.name for spec in signature.inputs],
+                output_names=[spec.name for spec in signature.outputs],
+                opset_version=served.opset,
                 external_data=False,
                 verbose=False,
             )
@@ -110,18 +125,40 @@ def _graph(
     return model
 
 
+def _dynamic_shapes(served: Served) -> tuple[dict[int, Any], ...]:
+    """The open axes of each input; those of one name are one."""
+    open_axes: dict[str, Any] = {}
+    shapes = []
+    for spec in served.signature.inputs:
+        names = {0: BATCH, **served.axes.get(spec.name, {})}
+        shape = {}
+        for axis, size in enumerate(spec.shape):
+            if size == VARIABLE:
+                name = names.get(axis, f"{spec.name}_{axis}")
+                shape[axis] = open_axes.setdefault(name, torch.export.Dim(name))
+        shapes.append(shape)
+    return tuple(shapes)
+
+
 def _speaks_of_something_else(record: logging.LogRecord) -> bool:
     """False for the exporter's remark that torchvision, which nothing here uses, is missing."""
     return "torchvision is not installed" not in record.getMessage()
 
 
-def _check_batch_axis(model: onnx.ModelProto) -> None:
-    for value in (*model.graph.input, *model.graph.output):
-        axis = value.type.tensor_type.shape.dim[0]
-        if not axis.dim_param:
+def _check_axes(model: onnx.ModelProto, signature: Signature) -> None:
+    """An axis that is open in the signature is so in the graph, and the other way round."""
+    values = {value.name: value for value in (*model.graph.input, *model.graph.output)}
+    for spec in (*signature.inputs, *signature.outputs):
+        if spec.name not in values:
             raise ExportFailed(
-                f"export: expected a symbolic batch axis on '{value.name}', "
-                f"got the size {axis.dim_value}"
+                f"export: expected a tensor '{spec.name}' of the graph, got {', '.join(values)}"
+            )
+        axes = values[spec.name].type.tensor_type.shape.dim
+        found = tuple(VARIABLE if axis.dim_param else axis.dim_value for axis in axes)
+        if found != spec.shape:
+            raise ExportFailed(
+                f"export: expected the shape {list(spec.shape)} of '{spec.name}', -1 where open, "
+                f"got {list(found)}"
             )
 
 
@@ -137,23 +174,26 @@ def _parts(graph: onnx.GraphProto) -> Iterator[Any]:
 
 
 def _parity(
-    network: nn.Module, signature: Signature, held_out: NDArray[np.float32], file: Path
+    module: nn.Module, signature: Signature, held_out: Callable[[int], Tensors], file: Path
 ) -> dict[int, float]:
     parity = {}
+    written = OnnxFile(file)
     for size in PARITY_BATCHES:
-        rows = _rows(held_out, size)
-        ours = run_network(network, rows)
-        theirs = run_file(file, signature, rows)
-        parity[size] = float(np.abs(ours - theirs).max())
-        allowed = PARITY_TOLERANCE * max(1.0, float(np.abs(ours).max()))
-        if ours.shape != theirs.shape or not parity[size] <= allowed:
+        inputs = held_out(size)
+        theirs = written.run(inputs)
+        differences = [0.0]
+        for name, ours in run_module(module, signature, inputs).items():
+            scale = max(1.0, float(np.abs(ours).max(initial=0)))
+            differences.append(_difference(ours, theirs[name]) / scale)
+        parity[size] = max(differences)
+        if not parity[size] <= PARITY_TOLERANCE:
             raise ExportFailed(
-                f"export: expected onnxruntime to agree with PyTorch to {allowed:g} "
+                f"export: expected onnxruntime to agree with PyTorch to {PARITY_TOLERANCE:g} "
                 f"at batch {size}, got a difference of {parity[size]:g}"
             )
     return parity
 
 
-def _rows(held_out: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    """The first rows, from the start again where there are too few."""
-    return held_out[np.arange(size) % len(held_out)]
+def _difference(ours: NDArray[Any], theirs: NDArray[Any]) -> float:
+    """The largest; infinite where the shapes differ."""
+    return float(np.abs(ours - theirs).max(initial=0)) if ours.shape == theirs.shape else math.inf

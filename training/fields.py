@@ -2,44 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from training.errors import InvalidSetting, UnknownSetting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
-    """The smallest and the largest value of a number, both allowed."""
+def leaves(
+    kind: type, section: str = "", *, sections: Mapping[str, type]
+) -> Iterator[tuple[str, str, Any]]:
+    """(section, field, annotation) of every setting; field names are unique over all sections.
 
-    low: float
-    high: float
-
-    def __contains__(self, value: float) -> bool:
-        """False for NaN too."""
-        return self.low <= value <= self.high
-
-
-def leaves(kind: type, section: str = "") -> Iterator[tuple[str, str, Any]]:
-    """(section, field, annotation) of every setting; field names are unique over all sections."""
-    for name, hint in get_type_hints(kind, include_extras=True).items():
+    `sections` has the types of those that the dataclass leaves open.
+    """
+    for name, hint in {**get_type_hints(kind, include_extras=True), **sections}.items():
         if is_dataclass(hint) and isinstance(hint, type):
-            yield from leaves(hint, name)
+            yield from leaves(hint, name, sections={})
         else:
             yield section, name, hint
 
 
-def build(kind: Any, document: object, path: str = "") -> Any:
+def build(kind: Any, document: object, path: str = "", *, sections: Mapping[str, type]) -> Any:
     """The dataclass from a table of TOML; a field that has a default may be left out.
 
-    Raises UnknownSetting and InvalidSetting with the field's path below `path`.
+    `sections` has the types of the fields that the dataclass leaves open. Raises UnknownSetting
+    and InvalidSetting with the field's path below `path`.
     """
     if not isinstance(document, dict):
         raise InvalidSetting(path.rstrip("."), expected="a table", got=repr(document))
-    hints = get_type_hints(kind, include_extras=True)
+    hints = {**get_type_hints(kind, include_extras=True), **sections}
     for name in document:
         if name not in hints:
             raise UnknownSetting(path + name, hints)
@@ -51,7 +45,7 @@ def build(kind: Any, document: object, path: str = "") -> Any:
                 continue
             raise InvalidSetting(path + name, expected=_expected(hint), got="nothing")
         if is_dataclass(hint):
-            values[name] = build(hint, document[name], f"{path}{name}.")
+            values[name] = build(hint, document[name], f"{path}{name}.", sections={})
         else:
             values[name] = checked(path + name, hint, document[name])
     return kind(**values)
@@ -75,7 +69,9 @@ def from_text(field: str, hint: Any, text: str) -> Any:
     """The text as TOML would have given it; its value is still to be checked."""
     try:
         if get_origin(hint) is tuple:
-            return [int(item) for item in text.strip("[]() ").split(",") if item.strip()]
+            each = get_args(hint)[0]
+            items = (item.strip() for item in text.strip("[]() ").split(","))
+            return [from_text(field, each, item) for item in items if item]
         if get_origin(hint) is Annotated:
             kind = get_args(hint)[0]
             return kind(text)

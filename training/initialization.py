@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING, assert_never
 from torch import nn
 
 if TYPE_CHECKING:
-    from training.recipe import NetworkSettings
+    from training.settings.sections import Initialization
 
 
-def initialize(network: nn.Module, settings: NetworkSettings) -> None:
+def initialize(network: nn.Module, name: Initialization, std: float) -> None:
     """Draw the weights of every dense layer again, and set its biases to zero.
 
     `kaiming_*` have the variance 2 / inputs, for layers that a ReLU follows
     (https://arxiv.org/abs/1502.01852); `xavier_*` 2 / (inputs + outputs)
     (https://proceedings.mlr.press/v9/glorot10a.html); `orthogonal` has orthonormal rows or
     columns, whichever are fewer (https://arxiv.org/abs/1312.6120); `normal` the deviation
-    `initialization_std`. `pytorch` leaves what `nn.Linear` drew: weights and biases uniform
+    `std`. `pytorch` leaves what `nn.Linear` drew: weights and biases uniform
     within 1 / sqrt(inputs) of zero, a variance of 1 / (3 inputs).
     """
     for layer in network.modules():
         if not isinstance(layer, nn.Linear):
             continue
         weight = layer.weight
-        match settings.initialization:
+        match name:
             case "pytorch":
                 return
             case "kaiming_uniform":
@@ -38,7 +38,7 @@ def initialize(network: nn.Module, settings: NetworkSettings) -> None:
             case "orthogonal":
                 nn.init.orthogonal_(weight)
             case "normal":
-                nn.init.normal_(weight, std=settings.initialization_std)
+                nn.init.normal_(weight, std=std)
             case _:
-                assert_never(settings.initialization)
+                assert_never(name)
         nn.init.zeros_(layer.bias)

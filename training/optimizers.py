@@ -11,7 +11,7 @@ from training.regularization import penalized
 if TYPE_CHECKING:
     from torch import nn
 
-    from training.recipe import TrainingSettings
+    from training.settings.sections import TrainingSettings
 
 
 def make_optimizer(settings: TrainingSettings, network: nn.Module) -> optim.Optimizer:
@@ -21,6 +21,7 @@ def make_optimizer(settings: TrainingSettings, network: nn.Module) -> optim.Opti
     weight away (https://arxiv.org/abs/1711.05101); biases keep all.
     """
     parameters, rate = network.parameters(), settings.learning_rate
+    betas = (settings.beta1, settings.beta2)
     match settings.optimizer:
         case "gradient_descent":
             return optim.SGD(parameters, lr=rate)
@@ -29,7 +30,7 @@ def make_optimizer(settings: TrainingSettings, network: nn.Module) -> optim.Opti
                 parameters, lr=rate, momentum=settings.momentum, nesterov=settings.nesterov
             )
         case "adam":
-            return optim.Adam(parameters, lr=rate)
+            return optim.Adam(parameters, lr=rate, betas=betas)
         case "adamw":
             weights = penalized(network)
             decayed = set(map(id, weights))
@@ -38,6 +39,6 @@ def make_optimizer(settings: TrainingSettings, network: nn.Module) -> optim.Opti
                 {"params": weights, "weight_decay": settings.weight_decay},
                 {"params": rest, "weight_decay": 0.0},
             ]
-            return optim.AdamW(groups, lr=rate)
+            return optim.AdamW(groups, lr=rate, betas=betas)
         case _:
             assert_never(settings.optimizer)

@@ -5,32 +5,30 @@ from __future__ import annotations
 import os
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from infermeter.manifest import MODEL_FILE
 from training.artifact import Result, write_artifact
-from training.baseline import fit_baseline
 from training.checkpoint import Checkpoint
-from training.data.dataset import read_dataset
-from training.evaluate import evaluate_classes, evaluate_numbers
-from training.export import export_onnx, run_file
-from training.families.tabular import TabularNetwork, served, signature
+from training.export import OnnxFile, export_onnx
+from training.families.opening import open_family
 from training.job import checkpoint_folder, model_folder
 from training.progress import emit
 from training.tasks import METRICS
 from training.trainer import Trainer
+from training.world import World, join_world, leave_world
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import Any
+    from collections.abc import Callable, Iterator, Mapping
 
-    import numpy as np
     from numpy.typing import NDArray
+    from torch import nn
 
     from training.data.dataset import Dataset
-    from training.evaluate import Evaluation
+    from training.families.family import Family
     from training.job import Job
     from training.recipe import Recipe
 
@@ -44,45 +42,93 @@ def run_job(job: Job, recipe: Recipe, stop: Callable[[], bool]) -> None:
     The same recipe, data and machine give the same `model.onnx` and `manifest.json`, byte for
     byte. Raises the errors of `training.errors`, Interrupted among them once `stop()` is true.
     """
+    world = join_world()
+    try:
+        _run(job, recipe, stop, world)
+    finally:
+        leave_world(world)
+
+
+def _run(job: Job, recipe: Recipe, stop: Callable[[], bool], world: World) -> None:
     seconds: dict[str, float] = {}
+    _prepare_torch(recipe)
+    family = open_family(recipe)
+    with _timed(seconds, "data"):
+        dataset = family.read(job.data)
+    if world.leads:
+        _announce(recipe, dataset, world)
+    with _timed(seconds, "training"):
+        network = family.network(dataset).to(world.device)
+        curves, epoch = _train(job, family, network, dataset, world, stop)
+    if world.leads:
+        _finish(job, family, network, dataset, world, curves, epoch, seconds)
+
+
+def _train(
+    job: Job,
+    family: Family[Any],
+    network: nn.Module,
+    dataset: Dataset,
+    world: World,
+    stop: Callable[[], bool],
+) -> tuple[dict[str, list[dict[str, float]]], int]:
+    """Each stage's curve, and the epoch of the last one that was kept."""
+    curves, epoch = {}, 0
+    for stage in family.stages(network, dataset):
+        trainer = Trainer(stage, family.recipe, world)
+        folder = checkpoint_folder(job.root) / stage.name
+        epoch = trainer.run(Checkpoint(folder, family.recipe, dataset), stop)
+        curves[stage.name] = trainer.curve
+    return curves, epoch
+
+
+def _finish(
+    job: Job,
+    family: Family[Any],
+    network: nn.Module,
+    dataset: Dataset,
+    world: World,
+    curves: Mapping[str, list[dict[str, float]]],
+    epoch: int,
+    seconds: dict[str, float],
+) -> None:
     folder = model_folder(job.root)
     folder.mkdir(parents=True, exist_ok=True)
-    device = _prepare_torch(recipe)
-    with _timed(seconds, "data"):
-        dataset = read_dataset(recipe, job.data)
-    _announce(recipe, dataset, device)
-    with _timed(seconds, "training"):
-        network = TabularNetwork(recipe.network, dataset).to(device)
-        trainer = Trainer(network, recipe, dataset)
-        epoch = trainer.run(Checkpoint(checkpoint_folder(job.root), recipe, dataset), stop)
+    file = folder / MODEL_FILE
     with _timed(seconds, "export"):
-        against_the_rest = recipe.training.loss == "binary_crossentropy"
-        model = served(network.cpu().eval(), dataset, against_the_rest=against_the_rest)
-        promised = signature(dataset)
-        file = folder / MODEL_FILE
-        export = export_onnx(model, promised, dataset.test.features, file)
+        served = family.served(network.cpu().eval(), dataset)
+        export = export_onnx(served, lambda rows: _held_out(family, dataset, rows), file)
     with _timed(seconds, "evaluation"):
-        evaluations = _judge(dataset, lambda features: run_file(file, promised, features))
-        baseline = fit_baseline(dataset)
-        baseline_evaluations = _judge(dataset, baseline.answer)
+        written = OnnxFile(file)
+        evaluations = {
+            split: family.judge(written.run, served, dataset, split) for split in dataset.splits()
+        }
+        baseline = family.baseline(dataset)
     result = Result(
-        recipe=recipe,
+        recipe=family.recipe,
         dataset=dataset,
-        network=model,
-        signature=promised,
+        served=served,
         export=export,
         evaluations=evaluations,
-        baseline_model=baseline.model,
-        baseline=baseline_evaluations,
-        device=device.type,
+        baseline=baseline,
+        golden_inputs=family.golden_inputs(dataset),
+        files=family.files(network, dataset),
+        evaluation_files=family.evaluation_files(dataset),
+        device=world.device.type,
+        processes=world.size,
         epoch_kept=epoch,
-        curve=trainer.curve,
+        curves=curves,
     )
     write_artifact(folder, result, seconds)
     _conclude(result, seconds)
 
 
-def _prepare_torch(recipe: Recipe) -> torch.device:
+def _held_out(family: Family[Any], dataset: Dataset, rows: int) -> dict[str, NDArray[Any]]:
+    """The first test rows, from the start again where there are too few."""
+    return family.inputs(dataset.test, np.arange(rows) % len(dataset.test))
+
+
+def _prepare_torch(recipe: Recipe) -> None:
     """Seed it and hold it to algorithms that give the same sum every time."""
     # cuBLAS wants this said before its first use.
     # https://docs.pytorch.org/docs/stable/notes/randomness.html
@@ -90,7 +136,6 @@ def _prepare_torch(recipe: Recipe) -> torch.device:
     torch.use_deterministic_algorithms(mode=True)
     torch.set_num_threads(recipe.training.threads)
     torch.manual_seed(recipe.seed)
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 @contextmanager
@@ -100,22 +145,13 @@ def _timed(seconds: dict[str, float], part: str) -> Iterator[None]:
     seconds[part] = time.perf_counter() - started
 
 
-def _judge(
-    dataset: Dataset, answer: Callable[[NDArray[np.float32]], NDArray[Any]]
-) -> dict[str, Evaluation]:
-    return {
-        name: evaluate_numbers(answer(split.features), split.labels)
-        if dataset.target
-        else evaluate_classes(answer(split.features), split.labels, dataset.classes)
-        for name, split in dataset.splits().items()
-    }
-
-
-def _announce(recipe: Recipe, dataset: Dataset, device: torch.device) -> None:
-    rows = {f"{name}_rows": len(split.labels) for name, split in dataset.splits().items()}
-    emit(recipe=recipe.name, seed=recipe.seed, device=device.type, **rows, data=dataset.digest)
+def _announce(recipe: Recipe, dataset: Dataset, world: World) -> None:
+    rows = {f"{name}_rows": len(split) for name, split in dataset.splits().items()}
+    emit(
+        recipe=recipe.name, seed=recipe.seed, device=world.device.type, **rows, data=dataset.digest
+    )
     summary = dataset.report.summary()
-    if found := {name: summary[name] for name in FLAWS if summary[name]}:
+    if found := {name: summary[name] for name in FLAWS if summary.get(name)}:
         emit(**found)
 
 

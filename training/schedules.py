@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, assert_never
 
 if TYPE_CHECKING:
-    from training.recipe import TrainingSettings
+    from training.settings.sections import TrainingSettings
 
 
 def rate_fraction(settings: TrainingSettings, step: int, steps_per_epoch: int) -> float:

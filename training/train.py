@@ -45,9 +45,6 @@ def main() -> int:
     """The process's exit code: 0 done, 1 failed, 143 stopped with a checkpoint left."""
     stop = StopRequest()
     stop.listen()
-    if int(os.environ.get("RANK", "0")) > 0:
-        # One process trains; the launcher starts as many as the machine has accelerators.
-        return 0
     _append_extra_packages()
     root = ml_root()
     try:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.training.trees import code_archive, make_tree, start
-from training.data.channel import write_csv
-from training.data.dataset import Dataset, read_dataset
+from training.data.tables.channel import write_csv
+from training.data.tables.dataset import Dataset, read_dataset
 from training.recipe import Recipe, load
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ import pytest
 import torch
 from torch import nn
 
-from training.data.dataset import Dataset, prepare, read_dataset
-from training.data.sources import SOURCES
-from training.data.table import Table
+from training.data.tables.dataset import Dataset, prepare, read_dataset
+from training.data.tables.sources import SOURCES
+from training.data.tables.table import Table
 from training.errors import ExportFailed
 from training.export import Export, export_onnx, run_file, run_network
-from training.families.tabular import Classifier, TabularNetwork, served, signature
+from training.families.tabular.network import Classifier, TabularNetwork, served, signature
 from training.recipe import load
 
 if TYPE_CHECKING:

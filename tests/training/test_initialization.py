@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from training.families.tabular import TabularNetwork
+from training.families.tabular.network import TabularNetwork
 from training.initialization import initialize
 from training.recipe import load
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from tests.training.tiny import settings
-from training.families.tabular import Classifier
+from training.families.tabular.network import Classifier
 from training.losses import balanced_weights, make_loss
 
 LOGITS = np.array([[2.0, -1.0, 0.5], [0.0, 3.0, -2.0], [1.0, 1.0, 1.0], [-4.0, 0.0, 6.0]])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from training.data.sources import SOURCES
+from training.data.tables.sources import SOURCES
 from training.errors import InvalidSetting
 from training.recipe import load
 from training.tasks import LOWER_IS_BETTER, METRICS

@@ -11,7 +11,7 @@ import pytest
 
 from tests.training.trees import make_tree, start, trainer
 from training import train
-from training.data.channel import write_csv
+from training.data.tables.channel import write_csv
 from training.job import failure_file
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def test_stopped_by_sigterm_and_resumed_gives_the_same_model(tmp_path: Path, mon
         assert (stopped / "model" / name).read_bytes() == (whole / "model" / name).read_bytes()
 
 
-@pytest.mark.parametrize("module", ["training.local", "training.recipe", "training.data.channel"])
+@pytest.mark.parametrize("module", ["training.local", "training.recipe", "training.data.tables.channel"])
 def test_import_brings_no_torch(module: str):
     code = f"import sys, {module}; sys.exit('torch' in sys.modules or 'sklearn' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

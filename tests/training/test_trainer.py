@@ -11,7 +11,7 @@ import torch
 from tests.training.tiny import TRUTH, Forgetful, linear_trainer, trained
 from training.checkpoint import Checkpoint
 from training.errors import Diverged, Interrupted, InvalidCheckpoint
-from training.families.tabular import TabularNetwork
+from training.families.tabular.network import TabularNetwork
 from training.recipe import load
 from training.trainer import Trainer
 

@@ -1,1 +1,1 @@
-"""Tables in, prepared splits out; numpy only."""
+"""Data in, three splits out; without torch."""

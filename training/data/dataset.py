@@ -1,165 +1,73 @@
-"""A table made ready for training: cleaned, split, and measured on the training rows only."""
+"""Rows to train on, in three splits, whatever they are of."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-
-from training.data.channel import read_channel
-from training.data.cleaning import clean
-from training.data.components import fit_components
-from training.data.sources import SOURCES
-from training.data.split import split_rows
-from training.errors import InvalidData
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from training.data.cleaning import DataReport
-    from training.data.components import Components
-    from training.data.table import Schema, Table
-    from training.recipe import Recipe
 
+class Rows(Protocol):
+    """Rows that are in memory, or are read when they are taken."""
 
-_EPSILON = float(np.finfo(np.float32).eps)
+    @property
+    def labels(self) -> NDArray[Any]:
+        """What each row is judged by: classes, int64 [rows], or numbers, float32 [rows]."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def take(self, numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Features and targets of the rows of these numbers, as the network and the loss get
+        them; the first axis of both is that of `numbers`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Split:
-    """Rows as a caller of the model has them, and what is to be learned of each.
+class ArrayRows:
+    """Rows in memory. `targets` are what the loss gets; `labels` themselves where classes are."""
 
-    `features` are float32 [rows, features]. `labels` are classes, int64 [rows], or numbers in
-    their own unit, float32 [rows]; `targets` are what the loss gets: the classes, or the numbers
-    standardised, float32 [rows, 1].
-    """
-
-    features: NDArray[np.float32]
+    features: NDArray[Any]
     labels: NDArray[Any]
     targets: NDArray[Any]
 
+    def __len__(self) -> int:
+        return len(self.labels)
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Of the number to predict: its mean and standard deviation over the training split."""
-
-    mean: float
-    scale: float
+    def take(self, numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """See `Rows`."""
+        return self.features[numbers], self.targets[numbers]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+class Report(Protocol):
+    """What was wrong with the data, counted."""
+
+    def document(self) -> dict[str, Any]:
+        """Everything, fit for JSON."""
+        ...
+
+    def summary(self) -> dict[str, int]:
+        """The totals: `read` and `kept` rows, and what was missing, repeated, refused."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Dataset:
-    """Three splits and what was fitted on the first: projection, mean and scale of each feature.
+    """Three splits. `classes` is empty where there are none; `digest` is that of the data before
+    anything was done to it, `source` where it came from."""
 
-    `mean` and `scale` are float32 [features], named by `features`. `components` is None where the
-    features are the table's columns; `target` is None where there are `classes`. `filled` is the
-    mean that stands for a missing value of each column, float32 [columns], or None. `digest` is
-    that of the table before anything was done to it.
-    """
-
-    train: Split
-    validation: Split
-    test: Split
-    features: tuple[str, ...]
-    components: Components | None
-    mean: NDArray[np.float32]
-    scale: NDArray[np.float32]
-    filled: NDArray[np.float32] | None
+    train: Rows
+    validation: Rows
+    test: Rows
     classes: tuple[str, ...]
-    target: Target | None
-    schema: Schema
-    report: DataReport
+    report: Report
     source: str
     digest: str
 
-    def splits(self) -> Mapping[str, Split]:
+    def splits(self) -> Mapping[str, Rows]:
         """The splits by name."""
         return {"train": self.train, "validation": self.validation, "test": self.test}
-
-
-def read_dataset(recipe: Recipe, channel: Path | None) -> Dataset:
-    """The rows of the channel's files, or the bundled ones without a channel, prepared.
-
-    Raises InvalidData, MissingPackage, or InvalidSetting for too many components.
-    """
-    source = SOURCES[recipe.data.source]
-    if channel is None:
-        return prepare(recipe, source.bundled(), f"bundled {recipe.data.source}")
-    table = read_channel(source.schema, channel, missing_allowed=recipe.data.missing != "stop")
-    return prepare(recipe, table, "channel training")
-
-
-def prepare(recipe: Recipe, table: Table, source: str) -> Dataset:
-    """Clean, split, project and measure a table; see `read_dataset`."""
-    settings, digest = recipe.data, table.digest()
-    table, report = clean(table, drop_incomplete=settings.missing == "drop")
-    rows = split_rows(
-        table,
-        validation_fraction=settings.validation_fraction,
-        test_fraction=settings.test_fraction,
-        seed=recipe.seed,
-    )
-    values, filled = table.values, None
-    if settings.missing == "mean":
-        filled = _column_means(table, rows.train)
-        values = np.where(np.isnan(values), filled, values)
-    components, features = None, table.schema.columns
-    if settings.components:
-        components = fit_components(values[rows.train], settings.components)
-        values = components.project(values)
-        features = tuple(f"f{i}" for i in range(settings.components))
-    target = _measure(table.labels[rows.train]) if table.schema.numeric else None
-    train, validation, test = (_split(values[part], table.labels[part], target) for part in rows)
-    mean = train.features.mean(axis=0, dtype=np.float64)
-    deviation = train.features.std(axis=0, dtype=np.float64)
-    # The rounding of a constant: of components, which have one unit, a millionth of the rest.
-    noise = np.abs(mean) * _EPSILON if components is None else 1e-6 * deviation.max()
-    return Dataset(
-        train=train,
-        validation=validation,
-        test=test,
-        features=features,
-        components=components,
-        mean=mean.astype(np.float32),
-        scale=np.where(deviation > noise, deviation, 1.0).astype(np.float32),
-        filled=filled,
-        classes=table.schema.classes,
-        target=target,
-        schema=table.schema,
-        report=report,
-        source=source,
-        digest=digest,
-    )
-
-
-def _column_means(table: Table, train: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Over the training rows that have a value."""
-    values = table.values[train].astype(np.float64)
-    counts = (~np.isnan(values)).sum(axis=0)
-    if not counts.all():
-        name = table.schema.columns[int(counts.argmin())]
-        raise InvalidData(
-            f"column '{name}'", expected="a value in one training row at least", got="none"
-        )
-    means: NDArray[np.float32] = (np.nansum(values, axis=0) / counts).astype(np.float32)
-    return means
-
-
-def _measure(numbers: NDArray[np.float32]) -> Target:
-    mean, scale = float(numbers.mean(dtype=np.float64)), float(numbers.std(dtype=np.float64))
-    if not scale > 0:
-        raise InvalidData(
-            "label column", expected="numbers that differ", got=f"{mean:g} in every training row"
-        )
-    return Target(mean, scale)
-
-
-def _split(features: NDArray[np.float32], labels: NDArray[Any], target: Target | None) -> Split:
-    if target is None:
-        return Split(features, labels, labels)
-    standardised = ((labels - target.mean) / target.scale).astype(np.float32)
-    return Split(features, labels, standardised[:, None])

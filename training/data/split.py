@@ -9,11 +9,9 @@ import numpy as np
 from training.errors import InvalidData
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
-
-    from training.data.table import Table
 
 # A number to predict is stratified by as many equally frequent ranges of it.
 BINS = 10
@@ -28,16 +26,20 @@ class SplitRows(NamedTuple):
 
 
 def split_rows(
-    table: Table, *, validation_fraction: float, test_fraction: float, seed: int
+    strata: Iterable[tuple[str, NDArray[np.int64]]],
+    *,
+    validation_fraction: float,
+    test_fraction: float,
+    seed: int,
 ) -> SplitRows:
-    """Split each class, or each tenth of the numbers, by the fractions, with at least one row of
+    """Split each stratum, a name and its row numbers, by the fractions, with at least one row of
     it in every split.
 
-    Raises InvalidData for a class, or a tenth, of fewer than three rows.
+    Raises InvalidData for a stratum of fewer than three rows.
     """
     generator = np.random.default_rng(seed)
     parts: tuple[list[NDArray[np.int64]], ...] = ([], [], [])
-    for name, stratum in _strata(table):
+    for name, stratum in strata:
         rows = generator.permutation(stratum)
         if len(rows) < len(parts):
             raise InvalidData(
@@ -55,12 +57,16 @@ def split_rows(
     return SplitRows(*(np.sort(np.concatenate(part)) for part in parts))
 
 
-def _strata(table: Table) -> Iterator[tuple[str, NDArray[np.int64]]]:
-    """Name and row numbers of each class, or of each tenth of the rows by their number."""
-    if table.schema.numeric:
-        ascending = np.argsort(table.labels, kind="stable")
-        for number, rows in enumerate(np.array_split(ascending, BINS), start=1):
-            yield f"tenth {number} of the rows by '{table.schema.label}'", rows
-    else:
-        for label, name in enumerate(table.schema.classes):
-            yield f"class '{name}'", np.flatnonzero(table.labels == label)
+def by_class(
+    labels: NDArray[np.int64], classes: Sequence[str]
+) -> Iterator[tuple[str, NDArray[np.int64]]]:
+    """A stratum for each class."""
+    for label, name in enumerate(classes):
+        yield f"class '{name}'", np.flatnonzero(labels == label)
+
+
+def by_number(numbers: NDArray[np.floating], name: str) -> Iterator[tuple[str, NDArray[np.int64]]]:
+    """A stratum for each tenth of the rows by the number of this name."""
+    ascending = np.argsort(numbers, kind="stable")
+    for tenth, rows in enumerate(np.array_split(ascending, BINS), start=1):
+        yield f"tenth {tenth} of the rows by '{name}'", rows

@@ -1,1 +1,1 @@
-"""Networks, one module for each family."""
+"""What trains, exports and judges each kind of model."""

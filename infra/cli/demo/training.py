@@ -73,7 +73,7 @@ def train_and_publish(target: Target) -> Published:
 
 def _upload_data(target: Target) -> str:
     """The recipe's bundled data, as the CSV that the job's channel takes; its S3 prefix."""
-    from training.data.channel import write_csv
+    from training.data.tables.channel import write_csv
     from training.recipe import load
 
     bucket, prefix = target.output("TrainingBucket"), f"data/{RECIPE}/"

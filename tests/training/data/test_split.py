@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from training.data.split import split_rows
-from training.data.table import Schema, Table
+from training.data.tables.table import Schema, Table
 from training.errors import InvalidData
 
 

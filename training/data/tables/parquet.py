@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.data.columns import LARGEST, check_columns, whole_number
+from training.data.tables.columns import LARGEST, check_columns, whole_number
 from training.errors import InvalidData, MissingPackage
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from training.data.table import Schema
+    from training.data.tables.table import Schema
 
 
 def read_parquet(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from training.data.table import Table
+    from training.data.tables.table import Table
 
 # How many median absolute deviations from the median make an outlier.
 OUTLIER_DEVIATIONS = 6.0

@@ -8,13 +8,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from infermeter.signature import Signature, TensorSpec
-from infermeter.tensors import DATATYPES
 from training.initialization import initialize
 
 if TYPE_CHECKING:
-    from training.data.dataset import Dataset, Target
-    from training.recipe import NetworkSettings
+    from training.data.tables.dataset import TabularDataset, Target
+    from training.settings.tabular import TabularNetworkSettings
 
 INPUT = "features"
 PROBABILITIES = "probabilities"
@@ -33,7 +31,7 @@ class TabularNetwork(nn.Module):
     mean: torch.Tensor
     scale: torch.Tensor
 
-    def __init__(self, settings: NetworkSettings, dataset: Dataset) -> None:
+    def __init__(self, settings: TabularNetworkSettings, dataset: TabularDataset) -> None:
         super().__init__()
         self.register_buffer("mean", torch.from_numpy(dataset.mean))
         self.register_buffer("scale", torch.from_numpy(dataset.scale))
@@ -46,7 +44,7 @@ class TabularNetwork(nn.Module):
                 layers.append(nn.Dropout(settings.dropout))
             width = hidden
         self.layers = nn.Sequential(*layers, nn.Linear(width, _outputs(dataset)))
-        initialize(self.layers, settings)
+        initialize(self.layers, settings.initialization, settings.initialization_std)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """The logits, or the standardised number."""
@@ -90,23 +88,5 @@ class Regressor(nn.Module):
         return predictions
 
 
-def served(network: nn.Module, dataset: Dataset, *, against_the_rest: bool = False) -> nn.Module:
-    """The network with what `signature` promises at its end; see `Classifier`."""
-    if dataset.target is not None:
-        return Regressor(network, dataset.target)
-    return Classifier(network, against_the_rest=against_the_rest)
-
-
-def signature(dataset: Dataset) -> Signature:
-    """`features` FP32 [-1, features] to `probabilities` FP32 [-1, classes], or to `prediction`
-    FP32 [-1, 1]."""
-    fp32 = DATATYPES["FP32"]
-    name = PROBABILITIES if dataset.target is None else PREDICTION
-    return Signature(
-        inputs=(TensorSpec(INPUT, fp32, (-1, len(dataset.mean))),),
-        outputs=(TensorSpec(name, fp32, (-1, _outputs(dataset)), dataset.classes),),
-    )
-
-
-def _outputs(dataset: Dataset) -> int:
+def _outputs(dataset: TabularDataset) -> int:
     return len(dataset.classes) or 1

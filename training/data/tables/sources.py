@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.data.table import Schema, Table
+from training.data.tables.table import Schema, Table
 from training.errors import MissingPackage
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from training.errors import InvalidData
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from training.data.table import Schema
+    from training.data.tables.table import Schema
 
 LARGEST = float(np.finfo(np.float32).max)
 

@@ -14,7 +14,7 @@ import tritonclient.http as triton
 from infermeter.adapters.artifacts import FolderArtifact
 from infermeter.manifest import Manifest
 from tests.cloud import Cloud, Context, proxy_event
-from training.data.channel import write_csv
+from training.data.tables.channel import write_csv
 from training.errors import InvalidData
 from training.job import Job
 from training.local import TrainingOutcome, train_locally

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from training.data.components import fit_components
-from training.data.sources import SOURCES
+from training.data.tables.components import fit_components
+from training.data.tables.sources import SOURCES
 from training.errors import InvalidSetting
 
 

@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from training.data.dataset import Dataset, Split, Target
+    from training.data.dataset import ArrayRows
+    from training.data.tables.dataset import TabularDataset, Target
 
 # What ridge chooses from, four to a factor of ten.
 PENALTIES = tuple(10 ** (exponent / 4) for exponent in range(-12, 17))
 
 
-class Baseline(NamedTuple):
+class Fitted(NamedTuple):
     """What it is, in words, and its answers: features [rows, features] to float64, probabilities
     [rows, classes] or predictions [rows, 1]."""
 
@@ -27,14 +28,14 @@ class Baseline(NamedTuple):
     answer: Callable[[NDArray[np.float32]], NDArray[np.float64]]
 
 
-def fit_baseline(dataset: Dataset) -> Baseline:
+def fit_baseline(dataset: TabularDataset) -> Fitted:
     """Fitted on the training split, standardised like the network's, to its one optimum."""
     if dataset.target is None:
         return _fit_logistic(dataset)
     return _fit_ridge(dataset, dataset.target)
 
 
-def _fit_logistic(dataset: Dataset) -> Baseline:
+def _fit_logistic(dataset: TabularDataset) -> Fitted:
     """Multinomial, L2 penalty of half the squared weights over all rows (scikit-learn's default,
     C = 1)."""
     inputs = torch.from_numpy(_standardised(dataset, dataset.train.features))
@@ -63,10 +64,10 @@ def _fit_logistic(dataset: Dataset) -> Baseline:
         ).numpy()
         return result
 
-    return Baseline("multinomial logistic regression", probabilities)
+    return Fitted("multinomial logistic regression", probabilities)
 
 
-def _fit_ridge(dataset: Dataset, target: Target) -> Baseline:
+def _fit_ridge(dataset: TabularDataset, target: Target) -> Fitted:
     """The least squared error plus `penalty` times the squared weights, the intercept free.
 
     Of `PENALTIES` the one with the least squared error on the validation split.
@@ -83,19 +84,19 @@ def _fit_ridge(dataset: Dataset, target: Target) -> Baseline:
         rows: NDArray[np.float64] = _standardised(dataset, features) @ weights
         return rows[:, None] + target.mean
 
-    def error(split: Split, penalty: float) -> float:
+    def error(split: ArrayRows, penalty: float) -> float:
         difference = predicted(split.features, fitted(penalty))[:, 0] - split.labels
         return float(np.square(difference).mean())
 
     penalty = min(PENALTIES, key=lambda each: error(dataset.validation, each))
     weights = fitted(penalty)
-    return Baseline(
+    return Fitted(
         f"ridge regression, penalty {penalty:.4g} chosen on validation",
         lambda features: predicted(features, weights),
     )
 
 
-def _standardised(dataset: Dataset, features: NDArray[np.float32]) -> NDArray[np.float64]:
+def _standardised(dataset: TabularDataset, features: NDArray[np.float32]) -> NDArray[np.float64]:
     standardised: NDArray[np.float64] = ((features - dataset.mean) / dataset.scale).astype(
         np.float64
     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.data.dataset import prepare, read_dataset
-from training.data.sources import SOURCES
+from training.data.tables.dataset import prepare, read_dataset
+from training.data.tables.sources import SOURCES
 from training.data.split import split_rows
-from training.data.table import Table
+from training.data.tables.table import Table
 from training.errors import InvalidData
 from training.recipe import load
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.data.columns import LARGEST, check_columns, whole_number
-from training.data.parquet import read_parquet
-from training.data.sources import SOURCES
-from training.data.table import Table
+from training.data.tables.columns import LARGEST, check_columns, whole_number
+from training.data.tables.parquet import read_parquet
+from training.data.tables.sources import SOURCES
+from training.data.tables.table import Table
 from training.errors import InvalidData
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from training.data.table import Schema
+    from training.data.tables.table import Schema
     from training.recipe import Recipe
 
 # In lower case.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.data.cleaning import clean
-from training.data.table import Schema, Table
+from training.data.tables.cleaning import clean
+from training.data.tables.table import Schema, Table
 from training.errors import InvalidData
 
 CLASSES = Schema(("a", "b"), "label", ("no", "yes"))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from training.data.channel import read_channel, write_csv
-from training.data.sources import SOURCES
-from training.data.table import Schema
+from training.data.tables.channel import read_channel, write_csv
+from training.data.tables.sources import SOURCES
+from training.data.tables.table import Schema
 from training.errors import InvalidData, MissingPackage
 from training.recipe import load
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from training.data.channel import read_channel
-from training.data.table import Schema
+from training.data.tables.channel import read_channel
+from training.data.tables.table import Schema
 from training.errors import InvalidData
 
 if TYPE_CHECKING:

@@ -1,0 +1,87 @@
+"""The rows of each step, as one process gets them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from training.data.dataset import Rows
+    from training.stage import Stage
+    from training.world import World
+
+
+class Part(NamedTuple):
+    """Features and targets of some rows of a step; one that does not `count` is there because
+    every process must take part."""
+
+    features: torch.Tensor
+    targets: torch.Tensor
+    counts: bool
+
+
+class Batches:
+    """Cuts a stage's rows into steps, and a step's rows into parts: `accumulation` for each
+    process. Equal seeds give equal steps, however many processes there are."""
+
+    def __init__(self, stage: Stage, seed: int, world: World, accumulation: int = 1) -> None:
+        self._stage, self._seed, self._world = stage, seed, world
+        self._accumulation = accumulation
+        self.rows = len(stage.train)
+        self.size = min(stage.settings.batch_size or self.rows, self.rows)
+        self.steps = -(-self.rows // self.size)
+
+    def order(self, epoch: int) -> NDArray[Any]:
+        """The epoch's row numbers, from seed and epoch alone: resuming needs no state."""
+        generator = np.random.default_rng((self._seed, epoch))
+        if self._stage.order is not None:
+            return self._stage.order(generator, self.size)
+        return generator.permutation(self.rows)
+
+    def parts(self, numbers: NDArray[Any], epoch: int) -> list[Part]:
+        """This process's parts of a step."""
+        parts = self._shares(numbers, self._accumulation)
+        return [self._augmented(part, numbers, epoch) for part in parts]
+
+    def validation(self) -> list[tuple[NDArray[Any], bool]]:
+        """Row numbers of this process's parts of the validation split, and whether they count."""
+        numbers = np.arange(len(self._stage.validation))
+        count = -(-len(numbers) // (self._world.size * max(256, min(self.size, 1024))))
+        return [
+            (part if len(part) else numbers[:1], len(part) > 0)
+            for part in self._shares(numbers, count)
+        ]
+
+    def tensors(self, rows: Rows, numbers: NDArray[Any]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Features and targets on this process's device."""
+        features, targets = rows.take(numbers)
+        device = self._world.device
+        return (
+            torch.from_numpy(np.ascontiguousarray(features)).to(device, non_blocking=True),
+            torch.from_numpy(np.ascontiguousarray(targets)).to(device, non_blocking=True),
+        )
+
+    def _shares(self, numbers: NDArray[Any], count: int) -> list[NDArray[Any]]:
+        shares = np.array_split(numbers, self._world.size * count)
+        return shares[self._world.rank * count : (self._world.rank + 1) * count]
+
+    def _augmented(self, part: NDArray[Any], numbers: NDArray[Any], epoch: int) -> Part:
+        counts = len(part) > 0
+        rows = part if counts else numbers[:1]
+        features, targets = self.tensors(self._stage.train, rows)
+        if (augmentation := self._stage.augmentation) is not None:
+            draws = self._draws(rows, epoch, augmentation.draws(features))
+            features, targets = augmentation(features, targets, draws.to(features.device))
+        return Part(features, targets, counts)
+
+    def _draws(self, rows: NDArray[Any], epoch: int, count: int) -> torch.Tensor:
+        drawn = np.empty((len(rows), count), np.float32)
+        for place, row in enumerate(rows.tolist()):
+            np.random.default_rng((self._seed, epoch, row)).random(
+                dtype=np.float32, out=drawn[place]
+            )
+        return torch.from_numpy(drawn)

@@ -1,0 +1,1 @@
+"""Tables in, prepared splits out; numpy only."""

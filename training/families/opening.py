@@ -1,0 +1,23 @@
+"""The family that a recipe names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from training.settings.families import FAMILIES
+
+if TYPE_CHECKING:
+    from training.families.family import Family
+    from training.recipe import Recipe
+
+
+def open_family(recipe: Recipe) -> Family[Any]:
+    """Imported here, so that a job loads what its own family needs and no more."""
+    match recipe.family:
+        case "tabular":
+            from training.families.tabular.family import Tabular
+
+            return Tabular(recipe)
+        case _:
+            # `load` admits no other.
+            raise AssertionError(f"{recipe.family} is not one of {', '.join(FAMILIES)}")

@@ -1,0 +1,1 @@
+"""Dense layers over rows of a table."""

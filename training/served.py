@@ -1,0 +1,36 @@
+"""What of a trained network is exported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import nn
+
+    from infermeter.embedding import Embedding
+    from infermeter.signature import Signature
+
+OPSET = 20
+BATCH = "batch"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Served:
+    """`module` takes the signature's inputs and gives its outputs, in their order, on the CPU.
+
+    `axes` names the open axes of an input (all but the batch's): those of one name have one size.
+    `judged` is the output that evaluation looks at; `preprocessing` says what a caller does to
+    what he has before it is an input.
+    """
+
+    module: nn.Module
+    signature: Signature
+    judged: str
+    preprocessing: str
+    axes: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    opset: int = OPSET
+    unit: str = "row"
+    embedding: Embedding | None = None

@@ -1,0 +1,1 @@
+"""What a recipe may set, section by section; without torch."""
