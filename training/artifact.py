@@ -55,6 +55,7 @@ class Result:
     processes: int
     epoch_kept: int
     curves: Mapping[str, Sequence[Mapping[str, float]]]
+    naive: Baseline | None = None
 
     def metrics(self) -> dict[str, dict[str, float]]:
         """Split to metric to value; the baseline's stand beside the model's own."""

@@ -103,7 +103,7 @@ def _finish(
         evaluations = {
             split: family.judge(written.run, served, dataset, split) for split in dataset.splits()
         }
-        baseline = family.baseline(dataset)
+        baseline, naive = family.baseline(dataset), family.naive(dataset)
     result = Result(
         recipe=family.recipe,
         dataset=dataset,
@@ -111,6 +111,7 @@ def _finish(
         export=export,
         evaluations=evaluations,
         baseline=baseline,
+        naive=naive,
         golden_inputs=family.golden_inputs(dataset),
         files=family.files(network, dataset),
         evaluation_files=family.evaluation_files(dataset),

@@ -104,6 +104,25 @@ class Family(ABC, Generic[D]):
     def baseline(self, dataset: D) -> Baseline:
         """Fitted on the training split, judged on all, on the rows that `judge` looks at."""
 
+    def naive(self, dataset: D) -> Baseline | None:
+        """What knows the training labels and no features, judged as `baseline` is.
+
+        A family that models language gives its own, or None.
+        """
+        if self.recipe.task == "language_modelling":
+            return None
+        learned = dataset.train.labels
+        evaluations = {
+            split: _judge_naive(learned, rows.labels[judged_rows(len(rows), split)], dataset)
+            for split, rows in dataset.splits().items()
+        }
+        if not dataset.classes:
+            return Baseline("the training rows' mean", evaluations)
+        most = dataset.classes[int(np.bincount(learned).argmax())]
+        return Baseline(
+            f"the classes' shares of the training rows, so always '{most}'", evaluations
+        )
+
     def files(self, network: nn.Module, dataset: D) -> Mapping[str, bytes]:
         """By path, what is published beside the model: a tokenizer, say."""
         del network, dataset
@@ -113,6 +132,15 @@ class Family(ABC, Generic[D]):
         """By path, what is left beside the artefact for people and checks."""
         del dataset
         return {}
+
+
+def _judge_naive(learned: NDArray[Any], labels: NDArray[Any], dataset: Dataset) -> Evaluation:
+    if not dataset.classes:
+        mean = learned.mean(dtype=np.float64)
+        return evaluate_numbers(np.full((len(labels), 1), mean), labels)
+    shares = np.bincount(learned, minlength=len(dataset.classes)) / len(learned)
+    same = np.broadcast_to(shares, (len(labels), len(shares)))
+    return evaluate_classes(same, labels, dataset.classes)
 
 
 def judged_rows(count: int, split: str) -> NDArray[np.int64]:
