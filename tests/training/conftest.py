@@ -9,7 +9,7 @@ import pytest
 
 from tests.training.trees import code_archive, make_tree, start
 from training.data.tables.channel import write_csv
-from training.data.tables.dataset import Dataset, read_dataset
+from training.data.tables.dataset import TabularDataset, read_dataset
 from training.recipe import Recipe, load
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def recipe() -> Recipe:
 
 
 @pytest.fixture(scope="session")
-def dataset(recipe: Recipe) -> Dataset:
+def dataset(recipe: Recipe) -> TabularDataset:
     return read_dataset(recipe, None)
 
 

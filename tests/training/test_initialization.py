@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
 from torch import nn
@@ -18,12 +16,7 @@ INPUTS, OUTPUTS = 300, 500
 def layer(initialization: str, inputs: int = INPUTS, outputs: int = OUTPUTS) -> nn.Linear:
     torch.manual_seed(0)
     network = nn.Sequential(nn.Linear(inputs, outputs), nn.ReLU())
-    chosen = replace(
-        load("tabular", {}).network,
-        initialization=initialization,
-        initialization_std=0.3 if initialization == "normal" else 0.0,
-    )
-    initialize(network, chosen)
+    initialize(network, initialization, 0.3)
     return network[0]
 
 

@@ -19,7 +19,10 @@ TARGETS = np.array([[0.0], [1.0], [2.5], [0.1]])
 
 def loss_of(outputs, targets, classes: int = 3, **changes) -> float:
     targets = torch.from_numpy(targets)
-    return float(make_loss(settings(**changes), targets, classes)(torch.tensor(outputs), targets))
+    loss = make_loss(settings(**changes), targets, classes)
+    rows = loss(torch.tensor(outputs), targets)
+    assert rows.shape == (len(targets),)
+    return float(rows.mean())
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
@@ -90,7 +93,9 @@ def test_balanced_weights_are_of_all_training_rows_not_of_the_batch():
         settings(loss="sparse_categorical_crossentropy", class_weights="balanced"), every, 3
     )
     batches = [loss(torch.tensor(LOGITS[[i]]), every[[i]]) for i in range(4)]
-    assert float(sum(batches)) / 4 == pytest.approx(crossentropy(class_weights="balanced"))
+    assert float(sum(map(float, batches))) / 4 == pytest.approx(
+        crossentropy(class_weights="balanced")
+    )
 
 
 @pytest.mark.parametrize("lowered", [0.0, 200.0])

@@ -10,10 +10,12 @@ from training import combinations
 from training.errors import InvalidRecipe, InvalidSetting, UnknownRecipe, UnknownSetting
 from training.fields import leaves
 from training.recipe import RECIPES, Recipe, load, names, settings
+from training.settings.tabular import TabularData, TabularNetworkSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+SECTIONS = {"data": TabularData, "network": TabularNetworkSettings}
 TABULAR = (RECIPES / "tabular.toml").read_text()
 
 
@@ -40,7 +42,7 @@ def test_no_hidden_layer_is_a_linear_model():
 
 
 def test_field_names_are_unique_over_sections():
-    keys = [key for _, key, _ in leaves(Recipe)]
+    keys = [key for _, key, _ in leaves(Recipe, sections=SECTIONS)]
     assert len(keys) == len(set(keys))
 
 
@@ -51,8 +53,8 @@ def test_recipe_from_a_file(tmp_path: Path):
 
 
 def test_unknown_recipe_names_the_known():
-    with pytest.raises(UnknownRecipe, match=r"one of .*tabular.*, or the path .* got 'vision'"):
-        load("vision", {})
+    with pytest.raises(UnknownRecipe, match=r"one of .*tabular.*, or the path .* got 'speach'"):
+        load("speach", {})
 
 
 def test_unknown_setting_names_the_known():
@@ -62,7 +64,7 @@ def test_unknown_setting_names_the_known():
 
 @pytest.mark.parametrize("key", ["name", "family", "recipe", "training"])
 def test_what_the_recipe_is_cannot_be_set(key: str):
-    assert key not in settings()
+    assert key not in settings("tabular")
     with pytest.raises(UnknownSetting, match=f"'{key}'"):
         load("tabular", {key: "x"})
 
@@ -224,6 +226,6 @@ def test_setting_that_nothing_would_use_is_refused(name: str, overrides, message
 def test_every_refusable_setting_is_a_field():
     belongings = [*combinations.TRAINING, *combinations.NETWORK]
     for field, choice, defaults in belongings:
-        hints = {key: hint for _, key, hint in leaves(Recipe)}
+        hints = {key: hint for _, key, hint in leaves(Recipe, sections=SECTIONS)}
         assert field in hints
         assert set(defaults) <= set(get_args(hints[choice]))

@@ -87,7 +87,9 @@ def test_stopped_by_sigterm_and_resumed_gives_the_same_model(tmp_path: Path, mon
         assert (stopped / "model" / name).read_bytes() == (whole / "model" / name).read_bytes()
 
 
-@pytest.mark.parametrize("module", ["training.local", "training.recipe", "training.data.tables.channel"])
+@pytest.mark.parametrize(
+    "module", ["training.local", "training.recipe", "training.data.tables.channel"]
+)
 def test_import_brings_no_torch(module: str):
     code = f"import sys, {module}; sys.exit('torch' in sys.modules or 'sklearn' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

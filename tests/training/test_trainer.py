@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from tests.training.tiny import TRUTH, Forgetful, linear_trainer, trained
+from tests.training.tiny import ALONE, TRUTH, Forgetful, linear_trainer, trained
 from training.checkpoint import Checkpoint
 from training.errors import Diverged, Interrupted, InvalidCheckpoint
-from training.families.tabular.network import TabularNetwork
+from training.families.opening import open_family
 from training.recipe import load
 from training.trainer import Trainer
 
@@ -39,7 +39,9 @@ def never() -> bool:
 def make(dataset, overrides=EPOCHS) -> Trainer:
     recipe = load("tabular", overrides)
     torch.manual_seed(recipe.seed)
-    return Trainer(TabularNetwork(recipe.network, dataset), recipe, dataset)
+    family = open_family(recipe)
+    (stage,) = family.stages(family.network(dataset), dataset)
+    return Trainer(stage, recipe, ALONE)
 
 
 def checkpoint(folder: Path, dataset, overrides=EPOCHS) -> Checkpoint:
@@ -214,10 +216,9 @@ def test_broken_checkpoint_is_refused(tmp_path: Path, dataset, content: bytes):
 
 def test_every_epoch_has_its_own_order(dataset):
     trainer = make(dataset)
-    first = trainer._order(100)
-    trainer.epoch = 1
-    assert not torch.equal(first, trainer._order(100))
-    assert sorted(first.tolist()) == list(range(100))
+    first = trainer.batches.order(0)
+    assert not np.array_equal(first, trainer.batches.order(1))
+    assert sorted(first) == list(range(len(dataset.train)))
 
 
 def test_best_epoch_is_kept(tmp_path: Path, dataset):
@@ -225,14 +226,14 @@ def test_best_epoch_is_kept(tmp_path: Path, dataset):
     kept = trainer.run(checkpoint(tmp_path, dataset), never)
     best = max(trainer.curve, key=lambda point: (point["val_accuracy"], -point["val_loss"]))
     assert kept == best["epoch"]
-    assert trainer._validate().items() <= best.items()
+    assert trainer.validate().items() <= best.items()
 
 
 def test_last_epoch_is_kept_when_asked_for(tmp_path: Path, dataset):
     overrides = {"epochs": "2", "keep": "last"}
     trainer = make(dataset, overrides)
     assert trainer.run(checkpoint(tmp_path, dataset, overrides), never) == 2
-    assert trainer._validate()["val_loss"] == trainer.curve[-1]["val_loss"]
+    assert trainer.validate()["val_loss"] == trainer.curve[-1]["val_loss"]
 
 
 def test_loss_that_is_no_number_ends_it(tmp_path: Path, dataset):

@@ -10,15 +10,20 @@ import numpy as np
 import torch
 from torch import nn
 
+from training.data.dataset import ArrayRows
+from training.objectives import Regression
 from training.recipe import load
+from training.stage import Stage
 from training.trainer import Trainer
+from training.world import World
 
 if TYPE_CHECKING:
-    from training.recipe import TrainingSettings
+    from training.settings.sections import TrainingSettings
 
 FEATURES = 4
 # Every second column has nothing to do with the target.
 TRUTH = np.array([1.0, 0.02, -0.5, 0.0], np.float32)
+ALONE = World(0, 1, torch.device("cpu"))
 
 
 class Forgetful:
@@ -55,16 +60,19 @@ def linear_trainer(validation_factor: float = 1.0, **changes: Any) -> Trainer:
     random[:, 0] = 1
     features = (np.linalg.qr(random)[0][:, 1:] * 8).astype(np.float32)
     targets = (features @ TRUTH)[:, None]
-    dataset: Any = SimpleNamespace(
-        train=SimpleNamespace(features=features, targets=targets),
-        validation=SimpleNamespace(features=features, targets=targets * validation_factor),
-        classes=(),
-    )
-    recipe: Any = SimpleNamespace(seed=0, training=settings(**changes))
     network = nn.Linear(FEATURES, 1)
     nn.init.zeros_(network.weight)
     nn.init.zeros_(network.bias)
-    return Trainer(network, recipe, dataset)
+    stage = Stage(
+        "training",
+        network,
+        settings(**changes),
+        ArrayRows(features, targets[:, 0], targets),
+        ArrayRows(features, targets[:, 0], targets * validation_factor),
+        Regression(settings(**changes)),
+    )
+    recipe: Any = SimpleNamespace(seed=0, scale=load("tabular", {}).scale)
+    return Trainer(stage, recipe, ALONE)
 
 
 def trained(**changes: Any) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.data.split import split_rows
+from training.data.split import by_class, by_number, split_rows
 from training.data.tables.table import Schema, Table
 from training.errors import InvalidData
 
@@ -22,8 +22,13 @@ def numbers(count: int) -> Table:
     return Table(Schema(("x",), "size"), labels[:, None], labels)
 
 
+def classes_of(rows: Table):
+    return by_class(rows.labels, rows.schema.classes)
+
+
 def split(rows: Table, seed: int = 0, fraction: float = 0.2):
-    return split_rows(rows, validation_fraction=fraction, test_fraction=fraction, seed=seed)
+    strata = by_number(rows.labels, "size") if rows.schema.numeric else classes_of(rows)
+    return split_rows(strata, validation_fraction=fraction, test_fraction=fraction, seed=seed)
 
 
 def test_every_row_is_in_one_split():

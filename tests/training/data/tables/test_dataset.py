@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.data.tables.dataset import prepare, read_dataset
-from training.data.tables.sources import SOURCES
 from training.data.split import split_rows
+from training.data.tables.dataset import _strata, prepare, read_dataset
+from training.data.tables.sources import SOURCES
 from training.data.tables.table import Table
 from training.errors import InvalidData
 from training.recipe import load
@@ -15,7 +15,7 @@ from training.recipe import load
 
 def rows_of(recipe, table: Table):
     return split_rows(
-        table,
+        _strata(table),
         validation_fraction=recipe.data.validation_fraction,
         test_fraction=recipe.data.test_fraction,
         seed=recipe.seed,

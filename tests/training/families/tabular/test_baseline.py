@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from training.families.tabular.baseline import PENALTIES, fit_baseline
 from training.data.tables.dataset import read_dataset
+from training.families.tabular.baseline import PENALTIES, fit_baseline
 from training.recipe import load
 
 
