@@ -70,12 +70,12 @@ def from_text(field: str, hint: Any, text: str) -> Any:
     try:
         if get_origin(hint) is tuple:
             each = get_args(hint)[0]
-            items = (item.strip() for item in text.strip("[]() ").split(","))
+            items = [item.strip() for item in text.strip("[]() ").split(",")]
             return [from_text(field, each, item) for item in items if item]
         if get_origin(hint) is Annotated:
             kind = get_args(hint)[0]
             return kind(text)
-    except ValueError:
+    except (ValueError, InvalidSetting):
         raise InvalidSetting(field, expected=_expected(hint), got=repr(text)) from None
     if hint is bool:
         return {"true": True, "false": False}.get(text, text)
