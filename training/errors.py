@@ -11,6 +11,7 @@ TrainingError
 ├── Diverged                    the loss is not a number any more
 ├── ExportFailed                the ONNX file is not the network
 ├── MissingPackage              something to install first
+├── MissingSystemPackage        the same, but not Python's
 ├── OutputRefused               the folder for the result cannot be written
 ├── ProcessFailed               the training process ended with an error; its own message
 └── Interrupted                 told to stop; a checkpoint was left
@@ -99,6 +100,16 @@ class MissingPackage(TrainingError):
     def __init__(self, package: str, install: str = "'infermeter[training]'") -> None:
         super().__init__(
             f"training needs the package '{package}', which is not installed: pip install {install}"
+        )
+
+
+class MissingSystemPackage(TrainingError):
+    """A package of the operating system that a recipe's data comes from is not installed."""
+
+    def __init__(self, package: str) -> None:
+        super().__init__(
+            f"the recipe's data needs the system package '{package}', which is not installed: "
+            "make setup-training"
         )
 
 

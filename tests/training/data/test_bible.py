@@ -1,11 +1,14 @@
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from training.data.bible import FILE, Verse, read_bible
 from training.errors import InvalidData, MissingSystemPackage
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.skipif(not FILE.exists(), reason="make setup-training")

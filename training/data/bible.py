@@ -1,0 +1,70 @@
+"""The King James Bible of Debian's `bible-kjv-text`, verse by verse."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import struct
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+from training.errors import InvalidData, MissingSystemPackage
+
+PACKAGE = "bible-kjv-text"
+FILE = Path("/usr/lib/bible.data")
+
+_MAGIC = b"EC02"
+# Big-endian: after a title of 80 bytes what is not used here, the size of a block of text, the
+# number of blocks, where each begins, and where the last one ends.
+_HEADER = struct.Struct(">4s76s4xII")
+# Each block is what `compress` writes, but for these three bytes, which it has in common.
+_COMPRESS = b"\x1f\x9d\x90"
+_VERSE = re.compile(r"(\d?[A-Za-z]+)(\d+):(\d+) (.+)")
+
+
+class Verse(NamedTuple):
+    """`book` is its short name there (`Ge`, `1Sm`, `Rev`); chapter and verse count from 1."""
+
+    book: str
+    chapter: int
+    verse: int
+    text: str
+
+
+def read_bible(file: Path = FILE) -> list[Verse]:
+    """All verses, 31,102 of them, in their order.
+
+    Raises MissingSystemPackage without the file, InvalidData for one of another format.
+    """
+    try:
+        raw = file.read_bytes()
+    except FileNotFoundError:
+        raise MissingSystemPackage(PACKAGE) from None
+    # The first line is a title.
+    lines = _text(raw, file.name).splitlines()[1:]
+    return [_verse(line, f"{file.name}, line {number}") for number, line in enumerate(lines, 2)]
+
+
+def _text(raw: bytes, name: str) -> str:
+    if len(raw) < _HEADER.size or raw[:4] != _MAGIC:
+        raise InvalidData(
+            name, expected=f"the format {_MAGIC.decode()} of {PACKAGE}", got=repr(raw[:4])
+        )
+    *_, blocks = _HEADER.unpack_from(raw)
+    ends = struct.unpack_from(f">{blocks + 1}I", raw, _HEADER.size)
+    parts = [
+        # Python reads no LZW; gzip does, and every Debian has it.
+        subprocess.run(
+            ["gzip", "-dc"], input=_COMPRESS + raw[start:end], capture_output=True, check=False
+        ).stdout
+        for start, end in itertools.pairwise(ends)
+    ]
+    return b"".join(parts).decode("ascii")
+
+
+def _verse(line: str, where: str) -> Verse:
+    if (match := _VERSE.fullmatch(line)) is None:
+        raise InvalidData(where, expected="book, chapter:verse and text", got=repr(line[:40]))
+    book, chapter, verse, text = match.groups()
+    return Verse(book, int(chapter), int(verse), text)
