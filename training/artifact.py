@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import torch
 from infermeter.manifest import MANIFEST_FILE, MODEL_FILE, Gate, Golden, Manifest, ModelFile
 from training.export import run_module
 from training.job import REPORT_FILE
+from training.report import report_document
 from training.tasks import LOWER_IS_BETTER, METRICS
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from training.data.dataset import Dataset
-    from training.evaluate import Evaluation
+    from training.evaluation.evaluation import Evaluation
     from training.export import Export
     from training.families.family import Baseline
     from training.recipe import Recipe
@@ -81,7 +82,7 @@ def write_artifact(folder: Path, result: Result, seconds: Mapping[str, float]) -
         **result.files,
         **result.evaluation_files,
         DATA_FILE: _json(result.dataset.report.document()),
-        REPORT_FILE: _report(result, seconds),
+        REPORT_FILE: _json({**report_document(result), "seconds": _rounded(seconds)}),
     }
     for path, content in extra.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -153,25 +154,8 @@ def _golden(served: Served, inputs: Mapping[str, NDArray[Any]]) -> Golden:
     )
 
 
-def _report(result: Result, seconds: Mapping[str, float]) -> bytes:
-    """Everything measured; `classes`, where there are any, name the rows and columns of each
-    confusion matrix."""
-    document: dict[str, Any] = {
-        "classes": result.dataset.classes,
-        "metrics": result.metrics(),
-        "splits": {split: asdict(found) for split, found in result.evaluations.items()},
-        "baseline": {
-            "model": result.baseline.model,
-            "splits": {
-                split: asdict(found) for split, found in result.baseline.evaluations.items()
-            },
-        },
-        "epoch_kept": result.epoch_kept,
-        "curve": [*result.curves.values()][-1],
-        "curves": result.curves,
-        "seconds": {part: round(spent, 3) for part, spent in seconds.items()},
-    }
-    return _json(document)
+def _rounded(seconds: Mapping[str, float]) -> dict[str, float]:
+    return {part: round(spent, 3) for part, spent in seconds.items()}
 
 
 def _json(document: Mapping[str, Any]) -> bytes:

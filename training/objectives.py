@@ -93,7 +93,7 @@ class Regression(Objective):
         return torch.stack([(outputs - exact).square().sum(), exact.sum(), exact.square().sum()])
 
     def measure(self, scores: Tensor, count: int) -> float:
-        """R2, as `training.evaluate.r2` has it."""
+        """R2, as `training.evaluation.numbers.r2` has it."""
         error, total, squares = scores.tolist()
         deviation = squares - total * total / count
         if deviation > 1e-12 * squares:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import numpy as np
 
 from training.data.dataset import Dataset
-from training.evaluate import evaluate_classes, evaluate_numbers
+from training.evaluation.classes import evaluate_classes
+from training.evaluation.numbers import evaluate_numbers
 from training.objectives import Classification, Regression
 from training.stage import Stage
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from training.data.dataset import Rows
-    from training.evaluate import Evaluation
+    from training.evaluation.evaluation import Evaluation
     from training.recipe import Recipe
     from training.served import Served
 

@@ -11,7 +11,8 @@ import numpy as np
 from infermeter.signature import Signature, TensorSpec
 from infermeter.tensors import DATATYPES
 from training.data.tables.dataset import TabularDataset, read_dataset
-from training.evaluate import evaluate_classes, evaluate_numbers
+from training.evaluation.classes import evaluate_classes
+from training.evaluation.numbers import evaluate_numbers
 from training.families.family import Baseline, Family, judged_rows
 from training.families.tabular.baseline import fit_baseline
 from training.families.tabular.network import (

@@ -1,0 +1,84 @@
+"""How far a figure could be from what endless rows of the same kind would give.
+
+Every interval here is of 95 %, and of the rows alone: that another seed trains another model is
+not in it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+# The standard normal distribution's 97.5 % quantile.
+_Z = 1.959963984540054
+_TAILS = (2.5, 97.5)
+RESAMPLES = 2000
+# More rows than these are first summed in as many groups, so that time and memory stay small.
+MOST_GROUPS = 4096
+
+
+# Its low end and its high end.
+Interval = tuple[float, float]
+
+
+def wilson(part: int, whole: int) -> Interval:
+    """Of a share, `part` of `whole` independent rows; all of 0 to 1 where there are none.
+
+    E. B. Wilson, Journal of the American Statistical Association 22 (1927), 209-212.
+    """
+    if whole == 0:
+        return (0.0, 1.0)
+    share, square = part / whole, _Z * _Z / whole
+    centre = (share + square / 2) / (1 + square)
+    reach = _Z * math.sqrt((share * (1 - share) + square / 4) / whole) / (1 + square)
+    # Rounding alone could leave the range.
+    low, high = max(0.0, centre - reach), min(1.0, centre + reach)
+    return (0.0 if part == 0 else low, 1.0 if part == whole else high)
+
+
+def resampled(terms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums [RESAMPLES, terms] over rows drawn with replacement, as many as `terms` [rows, terms]
+    has.
+
+    The draws depend on the number of rows alone. Two methods judged on the same rows are hence
+    drawn alike, and the difference of their figures is a paired one. B. Efron and R. J.
+    Tibshirani, An Introduction to the Bootstrap (1993), chapters 6 and 13.
+    """
+    generator = np.random.default_rng(0)
+    groups = _grouped(terms, generator)
+    count = len(groups)
+    draws = (generator.integers(0, count, count) for _ in range(RESAMPLES))
+    times = np.stack([np.bincount(drawn, minlength=count) for drawn in draws])
+    sums: NDArray[np.float64] = times.astype(np.float64) @ groups
+    return sums
+
+
+def percentiles(figures: NDArray[np.float64]) -> Interval:
+    """The interval that a figure's resampled values [RESAMPLES] span, the tails cut off."""
+    low, high = np.percentile(figures, _TAILS)
+    return (float(low), float(high))
+
+
+def of_each(figures: Mapping[str, NDArray[np.float64]]) -> dict[str, Interval]:
+    """The interval of each figure by its resampled values."""
+    return {name: percentiles(values) for name, values in figures.items()}
+
+
+def _grouped(terms: NDArray[np.float64], generator: np.random.Generator) -> NDArray[np.float64]:
+    """The rows, or sums of as many of them, taken at random, as leaves `MOST_GROUPS` at most.
+
+    A sum of groups drawn with replacement spreads as a sum of their rows would.
+    """
+    if len(terms) <= MOST_GROUPS:
+        return terms
+    size = -(-len(terms) // MOST_GROUPS)
+    mixed = terms[generator.permutation(len(terms))]
+    groups: NDArray[np.float64] = np.add.reduceat(mixed, np.arange(0, len(terms), size))
+    return groups
