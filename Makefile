@@ -4,12 +4,26 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench bench-meter format clean
+# What recipes take their data from: the King James Bible, and voices.
+SYSTEM_PACKAGES := bible-kjv-text espeak-ng flite
+RECIPES := tabular regression vision text decoder speech
+
+.PHONY: help setup setup-training demo train test bench bench-meter format clean
 
 help: ## this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 setup: $(VENV)/.installed infra/node_modules/.installed ## install everything into .venv and infra/node_modules
+
+setup-training: setup ## install the system packages too that the recipes text, decoder and speech take their data from
+	@missing=$$(for package in $(SYSTEM_PACKAGES); do dpkg-query -W -f '$${db:Status-Status}\n' $$package 2>/dev/null | grep -qx installed || echo $$package; done); \
+	test -z "$$missing" && exit 0; \
+	command -v apt-get >/dev/null || { echo "infermeter: expected apt-get to install" $$missing "with, got none; install them as your system does" >&2; exit 1; }; \
+	as=$$(test $$(id -u) = 0 || echo sudo); test -z "$$as" || command -v sudo >/dev/null || { echo "infermeter: expected root or sudo to install" $$missing "with, got neither; have them installed" >&2; exit 1; }; \
+	$$as apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$as apt-get install -qq --yes --no-install-recommends $$missing >/dev/null
+
+train: setup-training ## train every recipe, into .build/artifacts (some 20 minutes on two cores)
+	@set -e; for recipe in $(RECIPES); do $(BIN)/infermeter train $$recipe --json; done
 
 demo: setup ## start the local stack and run the whole loop on it
 	@$(BIN)/infermeter demo
