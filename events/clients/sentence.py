@@ -20,7 +20,7 @@ def main(model: str, tokenizer: str, *sentences: str) -> None:
     """Prints each sentence's class, and how near the others are to the first by their meaning."""
     url, key = os.environ["INFERMETER_URL"], os.environ["INFERMETER_KEY"]
     loaded = Tokenizer.from_file(tokenizer)
-    loaded.enable_padding(pad_id=loaded.token_to_id("[PAD]"), pad_token="[PAD]")
+    loaded.enable_padding(pad_id=loaded.token_to_id("[PAD]"))
     encodings = loaded.encode_batch(sentences)
     tensors = {
         "input_ids": np.array([each.ids for each in encodings], np.int64),
