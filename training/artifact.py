@@ -15,6 +15,7 @@ import torch
 
 from infermeter.manifest import MANIFEST_FILE, MODEL_FILE, Gate, Golden, Manifest, ModelFile
 from training.export import run_module
+from training.figures.gallery import draw_figures
 from training.job import REPORT_FILE
 from training.report import report_document
 from training.tasks import LOWER_IS_BETTER, METRICS
@@ -81,6 +82,7 @@ def write_artifact(folder: Path, result: Result, seconds: Mapping[str, float]) -
     extra = {
         **result.files,
         **result.evaluation_files,
+        **draw_figures(result),
         DATA_FILE: _json(result.dataset.report.document()),
         REPORT_FILE: _json({**report_document(result), "seconds": _rounded(seconds)}),
     }

@@ -1,0 +1,1 @@
+"""Figures as SVG: the same numbers give the same bytes."""
