@@ -42,15 +42,23 @@ def test_a_manifest_with_everything_reads_back() -> None:
         outputs=[spec(name="y", labels=["a", "b", "c"])],
         lineage={"job": {"nested": [1, None, True]}},
         golden=[{"inputs": {"x": [[1]]}, "outputs": {"y": [[1]]}, "tolerance": 0.5}],
+        card={"purpose": "to add", "evaluation": {"accuracy": [0.5, None]}},
     )
     assert manifest.gate == Gate("loss", 1.0, "test", "at_most")
     assert manifest.golden == (Golden({"x": [[1]]}, {"y": [[1]]}, 0.5),)
+    assert manifest.card["purpose"] == "to add"
     assert Manifest.from_json(manifest.to_json()) == manifest
 
 
 def test_order_and_spacing_do_not_change_the_digest() -> None:
     shuffled = orjson.dumps(dict(reversed(GOOD.items())))
     assert Manifest.from_json(shuffled).digest() == linear_manifest().digest()
+
+
+def test_no_card_leaves_no_trace() -> None:
+    assert b"card" not in linear_manifest().to_json()
+    assert parse(card={}).digest() == linear_manifest().digest()
+    assert parse(card={"purpose": "to add"}).digest() != linear_manifest().digest()
 
 
 def test_another_file_changes_the_digest() -> None:
@@ -105,6 +113,8 @@ def test_a_metric_that_is_not_a_number_becomes_null() -> None:
         ({"gate": {"metric": "a", "threshold": 1, "direction": "up"}}, "gate.direction"),
         ({"metrics": {"test": 0.9}}, "metrics.test."),
         ({"metrics": {"test": {"accuracy": "high"}}}, "metrics.test.accuracy"),
+        ({"card": "a text"}, "card"),
+        ({"card": None}, "card"),
         ({"golden": [{"inputs": {}}]}, r"golden\[0\].outputs"),
         ({"golden": [{"inputs": {}, "outputs": {}, "tolerance": "a"}]}, "tolerance"),
     ],

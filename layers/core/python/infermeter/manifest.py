@@ -62,7 +62,11 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A model's description; `files` names everything that loading it needs."""
+    """A model's description; `files` names everything that loading it needs.
+
+    `card` tells people what the model is for, how it was made and how good it is; serving never
+    looks at it.
+    """
 
     name: str
     signature: Signature
@@ -76,6 +80,7 @@ class Manifest:
     preprocessing: str = ""
     lineage: Mapping[str, Any] = field(default_factory=dict)
     embedding: Embedding | None = None
+    card: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -151,6 +156,7 @@ def _parse(fields: Fields) -> Manifest:
         preprocessing=fields.text("preprocessing", ""),
         lineage=fields.get("lineage", dict, "an object", {}),
         embedding=embedding,
+        card=fields.get("card", dict, "an object", {}),
     )
 
 
@@ -246,6 +252,7 @@ def _document(manifest: Manifest) -> dict[str, Any]:
     gate = manifest.gate
     # Left out where there is none: the digests of older manifests stand.
     embedding = {} if manifest.embedding is None else {"embedding": manifest.embedding.document()}
+    card = {"card": manifest.card} if manifest.card else {}
     return {
         "schema": SCHEMA,
         "name": manifest.name,
@@ -273,6 +280,7 @@ def _document(manifest: Manifest) -> dict[str, Any]:
         "preprocessing": manifest.preprocessing,
         "lineage": manifest.lineage,
         **embedding,
+        **card,
     }
 
 
