@@ -1,0 +1,1 @@
+"""Pictures, one folder for each class."""
