@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from training.combinations import settle
 from training.errors import InvalidRecipe, InvalidSetting, UnknownRecipe, UnknownSetting
 from training.fields import build, checked, from_text, leaves
+from training.settings.card import CardSettings
 from training.settings.families import FAMILIES
 from training.settings.ranges import Range
 from training.settings.sections import (
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 RECIPES = Path(__file__).parent / "recipes"
 AS_IT_COMES = ScaleSettings()
 UNCOMPRESSED = CompressionSettings()
+NOTHING_SAID = CardSettings()
 # These say what the recipe is; everything else may be set beside it.
-FIXED = frozenset({"name", "family", "task"})
+FIXED = frozenset({"name", "family", "task", "purpose", "limits", "about_data"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Recipe:
     gate: GateSettings
     scale: ScaleSettings = AS_IT_COMES
     compression: CompressionSettings = UNCOMPRESSED
+    card: CardSettings = NOTHING_SAID
 
     def document(self) -> dict[str, Any]:
         """The recipe as nested dictionaries, fit for JSON."""

@@ -37,6 +37,14 @@ def test_settings_come_as_text_by_plain_name():
     assert recipe.network.hidden == (32, 16)
 
 
+def test_card_is_the_authors_and_may_be_left_out(tmp_path: Path):
+    assert load("tabular", {}).card.purpose.startswith("Names the handwritten digit")
+    file = tmp_path / "own.toml"
+    before, after = TABULAR.split("[card]")
+    file.write_text(before + "[gate]" + after.split("[gate]")[1])
+    assert load(str(file), {}).card.purpose == ""
+
+
 def test_no_hidden_layer_is_a_linear_model():
     assert load("tabular", {"hidden": "[]"}).network.hidden == ()
 
@@ -62,7 +70,7 @@ def test_unknown_setting_names_the_known():
         load("tabular", {"epoch": "3"})
 
 
-@pytest.mark.parametrize("key", ["name", "family", "recipe", "training"])
+@pytest.mark.parametrize("key", ["name", "family", "recipe", "training", "purpose"])
 def test_what_the_recipe_is_cannot_be_set(key: str):
     assert key not in settings("tabular")
     with pytest.raises(UnknownSetting, match=f"'{key}'"):
@@ -102,6 +110,7 @@ def test_wrong_setting_says_field_expected_and_got(key: str, text: str, message:
         ("seed = 0", "seed = 0.5", "'seed': expected a whole number"),
         ('name = "tabular"', "name = 1", "'name': expected a text, got 1"),
         ("[network]", "[layers]", "'layers': expected one of name,"),
+        ("limits = [", "limits = [1,", r"'card.limits\[0\]': expected a text, got 1"),
         ("[network]", "[[network]]", "'network': expected a table"),
         ("[network]", "[network", "expected TOML"),
     ],
