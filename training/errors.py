@@ -10,6 +10,7 @@ TrainingError
 ├── InvalidCheckpoint           one that this job cannot go on from
 ├── Diverged                    the loss is not a number any more
 ├── ExportFailed                the ONNX file is not the network
+├── CompressionFailed           the network, or its file, has nothing of what is to be made smaller
 ├── MissingPackage              something to install first
 ├── MissingSystemPackage        the same, but not Python's
 ├── OutputRefused               the folder for the result cannot be written
@@ -92,6 +93,10 @@ class Diverged(TrainingError):
 
 class ExportFailed(TrainingError):
     """The exported file does not compute what the network computes, or not for every batch."""
+
+
+class CompressionFailed(TrainingError):
+    """The network, or its file, has nothing of what the recipe wants smaller."""
 
 
 class MissingPackage(TrainingError):
