@@ -14,7 +14,6 @@ import orjson
 import torch
 
 from infermeter.manifest import MANIFEST_FILE, MODEL_FILE, Gate, Golden, Manifest, ModelFile
-from training.export import run_module
 from training.figures.gallery import draw_figures
 from training.job import REPORT_FILE
 from training.report import report_document
@@ -26,17 +25,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from training.compression.outcome import Outcome
     from training.data.dataset import Dataset
     from training.evaluation.evaluation import Evaluation
-    from training.export import Export
+    from training.exported import Exported
     from training.families.family import Baseline
     from training.recipe import Recipe
-    from training.served import Served
 
 EVALUATION = "evaluation"
 DATA_FILE = f"{EVALUATION}/data.json"
-# Of the largest answer, where that is more than 1.
-GOLDEN_TOLERANCE = 1e-4
+COMPRESSION_FILE = f"{EVALUATION}/compression.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +44,7 @@ class Result:
 
     recipe: Recipe
     dataset: Dataset
-    served: Served
-    export: Export
+    exported: Exported
     evaluations: Mapping[str, Evaluation]
     baseline: Baseline
     golden_inputs: Sequence[Mapping[str, NDArray[Any]]]
@@ -58,15 +55,20 @@ class Result:
     epoch_kept: int
     curves: Mapping[str, Sequence[Mapping[str, float]]]
     naive: Baseline | None = None
+    compression: Outcome | None = None
 
     def metrics(self) -> dict[str, dict[str, float]]:
-        """Split to metric to value; the baseline's stand beside the model's own."""
+        """Split to metric to value; the baseline's stand beside the model's own, and the dense
+        model's where a compressed one took its place."""
+        others = {"baseline_": self.baseline.evaluations}
+        if self.compression is not None and self.compression.verdict.passed:
+            others["dense_"] = self.compression.steps[0].evaluations
         return {
             split: {
                 "rows": evaluation.rows,
-                **{metric: getattr(evaluation, metric) for metric in METRICS[self.recipe.task]},
                 **{
-                    f"baseline_{metric}": getattr(self.baseline.evaluations[split], metric)
+                    f"{whose}{metric}": getattr(found[split], metric)
+                    for whose, found in {"": self.evaluations, **others}.items()
                     for metric in METRICS[self.recipe.task]
                 },
             }
@@ -86,6 +88,8 @@ def write_artifact(folder: Path, result: Result, seconds: Mapping[str, float]) -
         DATA_FILE: _json(result.dataset.report.document()),
         REPORT_FILE: _json({**report_document(result), "seconds": _rounded(seconds)}),
     }
+    if result.compression is not None:
+        extra[COMPRESSION_FILE] = _json(result.compression.document(METRICS[result.recipe.task]))
     for path, content in extra.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
@@ -94,18 +98,18 @@ def write_artifact(folder: Path, result: Result, seconds: Mapping[str, float]) -
 
 
 def _manifest(result: Result, files: Mapping[str, bytes]) -> Manifest:
-    recipe, dataset, export = result.recipe, result.dataset, result.export
+    recipe, dataset, export = result.recipe, result.dataset, result.exported.export
     return Manifest(
         name=recipe.name,
         family=recipe.family,
-        signature=result.served.signature,
+        signature=result.exported.served.signature,
         files=tuple(
             ModelFile(path, len(content), hashlib.sha256(content).hexdigest())
             for path, content in files.items()
         ),
-        unit=result.served.unit,
-        embedding=result.served.embedding,
-        golden=tuple(_golden(result.served, inputs) for inputs in result.golden_inputs),
+        unit=result.exported.served.unit,
+        embedding=result.exported.served.embedding,
+        golden=tuple(_golden(result.exported, inputs) for inputs in result.golden_inputs),
         gate=Gate(
             metric=recipe.gate.metric,
             threshold=recipe.gate.threshold,
@@ -113,7 +117,7 @@ def _manifest(result: Result, files: Mapping[str, bytes]) -> Manifest:
             direction="at_most" if recipe.gate.metric in LOWER_IS_BETTER else "at_least",
         ),
         metrics=result.metrics(),
-        preprocessing=result.served.preprocessing,
+        preprocessing=result.exported.served.preprocessing,
         lineage={
             "recipe": recipe.document(),
             "data": {
@@ -134,6 +138,7 @@ def _manifest(result: Result, files: Mapping[str, bytes]) -> Manifest:
                     str(size): difference for size, difference in export.parity.items()
                 },
             },
+            **_compression(result),
             "versions": {
                 "python": platform.python_version(),
                 "torch": str(torch.__version__),
@@ -145,14 +150,21 @@ def _manifest(result: Result, files: Mapping[str, bytes]) -> Manifest:
     )
 
 
-def _golden(served: Served, inputs: Mapping[str, NDArray[Any]]) -> Golden:
-    """Test rows and PyTorch's answers to them."""
-    answers = run_module(served.module, served.signature, inputs)
+def _compression(result: Result) -> dict[str, Any]:
+    """Nothing for a model that was not to be compressed."""
+    if result.compression is None:
+        return {}
+    return {"compression": result.compression.lineage(METRICS[result.recipe.task])}
+
+
+def _golden(exported: Exported, inputs: Mapping[str, NDArray[Any]]) -> Golden:
+    """Test rows and the answers to them."""
+    answers = exported.answers(inputs)
     largest = max(float(np.abs(answer).max(initial=0)) for answer in answers.values())
     return Golden(
         inputs={name: values.tolist() for name, values in inputs.items()},
         outputs={name: values.tolist() for name, values in answers.items()},
-        tolerance=GOLDEN_TOLERANCE * max(1.0, largest),
+        tolerance=exported.tolerance * max(1.0, largest),
     )
 
 

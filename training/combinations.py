@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from training.recipe import Recipe
-    from training.settings.sections import TrainingSettings
+    from training.settings.sections import CompressionSettings, ScaleSettings, TrainingSettings
 
 
 class Belonging(NamedTuple):
@@ -39,6 +39,11 @@ TRAINING = (
     Belonging("decay", "schedule", {"step": 0.1, "exponential": 0.95}),
     Belonging("final_fraction", "schedule", {"linear": 0.0, "cosine": 0.0}),
 )
+COMPRESSION = (
+    Belonging("pruned_share", "pruning", {"unstructured": 0.5, "structured": 0.5}),
+    Belonging("finetuning_epochs", "pruning", {"unstructured": 5, "structured": 5}),
+    Belonging("finetuning_rate", "pruning", {"unstructured": 0.3, "structured": 0.3}),
+)
 NETWORK = (Belonging("initialization_std", "initialization", {"normal": 0.05}),)
 
 
@@ -50,12 +55,14 @@ def settle(recipe: Recipe, given: Collection[str]) -> Recipe:
     """
     network = _settle(recipe.network, NETWORK, given)
     training = _settle(recipe.training, TRAINING, given)
+    compression = _settle(recipe.compression, COMPRESSION, given)
     _check_training(training)
+    _check_compression(compression, recipe.scale)
     if network.dropout and not getattr(network, "hidden", True):
         raise InvalidSetting(
             "dropout", expected="0 without a hidden layer", got=f"{network.dropout:g}"
         )
-    return replace(recipe, network=network, training=training)
+    return replace(recipe, network=network, training=training, compression=compression)
 
 
 def _settle(section: Any, belongings: Collection[Belonging], given: Collection[str]) -> Any:
@@ -95,3 +102,23 @@ def _check_training(training: TrainingSettings) -> None:
         raise InvalidSetting(
             "min_delta", expected="0 without patience", got=f"{training.min_delta:g}"
         )
+
+
+def _check_compression(compression: CompressionSettings, scale: ScaleSettings) -> None:
+    if compression.clusters == 1:
+        raise InvalidSetting("clusters", expected="0 for none, or from 2 to 256", got=1)
+    if compression.clusters and compression.quantization != "none":
+        raise InvalidSetting(
+            "clusters",
+            expected=f"0 with quantization {compression.quantization}, which finds its own values",
+            got=compression.clusters,
+        )
+    if compression.pruning != "none":
+        if not compression.pruned_share:
+            raise InvalidSetting("pruned_share", expected="more than 0 with pruning", got=0)
+        if compression.finetuning_epochs and not compression.finetuning_rate:
+            raise InvalidSetting("finetuning_rate", expected="more than 0 with epochs", got=0)
+        if scale.strategy == "fsdp":
+            raise InvalidSetting(
+                "pruning", expected="none with strategy fsdp", got=compression.pruning
+            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import logging
 import math
@@ -39,12 +40,14 @@ _ERRORS_ONLY = 3
 @dataclass(frozen=True, slots=True)
 class Export:
     """What was written, and the largest difference to the module at each batch size, relative to
-    an output's largest value where that is more than 1."""
+    an output's largest value where that is more than 1. `in_float` names the nodes of the parts
+    that the served module names so."""
 
     opset: int
     ir_version: int
     operators: tuple[str, ...]
     parity: Mapping[int, float]
+    in_float: tuple[str, ...] = ()
 
 
 def export_onnx(served: Served, held_out: Callable[[int], Tensors], file: Path) -> Export:
@@ -57,7 +60,8 @@ def export_onnx(served: Served, held_out: Callable[[int], Tensors], file: Path) 
     # Two rows: an example of one would make the exporter take the axis for fixed.
     model = _graph(module, served, held_out(2))
     _check_axes(model, served.signature)
-    _remove_traces(model)
+    in_float = tuple(_nodes_of(model, set(served.in_float)))
+    remove_traces(model)
     onnx.checker.check_model(model, full_check=True)
     file.write_bytes(model.SerializeToString(deterministic=True))
     return Export(
@@ -65,6 +69,7 @@ def export_onnx(served: Served, held_out: Callable[[int], Tensors], file: Path) 
         ir_version=model.ir_version,
         operators=tuple(node.op_type for node in model.graph.node),
         parity=_parity(module, served.signature, held_out, file),
+        in_float=in_float,
     )
 
 
@@ -82,9 +87,11 @@ def run_module(module: nn.Module, signature: Signature, inputs: Tensors) -> dict
 class OnnxFile:
     """A written file, run from its bytes alone: weights outside it would not be found."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, threads: int = 0) -> None:
+        """With as many threads as there are cores, or with these."""
         options = onnxruntime.SessionOptions()
         options.log_severity_level = _ERRORS_ONLY
+        options.intra_op_num_threads = threads
         self._session = onnxruntime.InferenceSession(
             file.read_bytes(), options, providers=["CPUExecutionProvider"]
         )
@@ -162,7 +169,16 @@ def _check_axes(model: onnx.ModelProto, signature: Signature) -> None:
             )
 
 
-def _remove_traces(model: onnx.ModelProto) -> None:
+def _nodes_of(model: onnx.ModelProto, parts: set[str]) -> Iterator[str]:
+    """The names of the nodes that these submodules became."""
+    for node in model.graph.node:
+        for entry in node.metadata_props:
+            scopes = entry.key == "pkg.torch.onnx.name_scopes"
+            if scopes and parts & set(ast.literal_eval(entry.value)):
+                yield node.name
+
+
+def remove_traces(model: onnx.ModelProto) -> None:
     """Drop what the exporter notes for debugging: it holds paths of the machine that ran it."""
     for part in (model, model.graph, *_parts(model.graph)):
         del part.metadata_props[:]
@@ -180,12 +196,9 @@ def _parity(
     written = OnnxFile(file)
     for size in PARITY_BATCHES:
         inputs = held_out(size)
-        theirs = written.run(inputs)
-        differences = [0.0]
-        for name, ours in run_module(module, signature, inputs).items():
-            scale = max(1.0, float(np.abs(ours).max(initial=0)))
-            differences.append(_difference(ours, theirs[name]) / scale)
-        parity[size] = max(differences)
+        parity[size] = largest_difference(
+            run_module(module, signature, inputs), written.run(inputs)
+        )
         if not parity[size] <= PARITY_TOLERANCE:
             raise ExportFailed(
                 f"export: expected onnxruntime to agree with PyTorch to {PARITY_TOLERANCE:g} "
@@ -194,6 +207,15 @@ def _parity(
     return parity
 
 
+def largest_difference(ours: Tensors, theirs: Tensors) -> float:
+    """Of any of our outputs to theirs, relative to an output's largest value where that is more
+    than 1; infinite where the shapes differ."""
+    differences = [0.0]
+    for name, answer in ours.items():
+        scale = max(1.0, float(np.abs(answer).max(initial=0)))
+        differences.append(_difference(answer, theirs[name]) / scale)
+    return max(differences)
+
+
 def _difference(ours: NDArray[Any], theirs: NDArray[Any]) -> float:
-    """The largest; infinite where the shapes differ."""
     return float(np.abs(ours - theirs).max(initial=0)) if ours.shape == theirs.shape else math.inf

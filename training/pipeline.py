@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 import torch
 
 from infermeter.manifest import MODEL_FILE
 from training.artifact import Result, write_artifact
 from training.checkpoint import Checkpoint
-from training.export import OnnxFile, export_onnx
+from training.compression.compress import Compression, check_served, least_opset
+from training.compression.finetuning import prune_network
+from training.exported import evaluate, export_network
 from training.families.opening import open_family
 from training.job import checkpoint_folder, model_folder
 from training.progress import emit
@@ -22,15 +26,19 @@ from training.trainer import Trainer
 from training.world import World, join_world, leave_world
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from numpy.typing import NDArray
     from torch import nn
 
+    from training.compression.finetuning import Pruned
+    from training.compression.outcome import Outcome
     from training.data.dataset import Dataset
+    from training.evaluation.evaluation import Evaluation
+    from training.exported import Exported
     from training.families.family import Family
     from training.job import Job
     from training.recipe import Recipe
+    from training.stage import Stage
 
 # What the log tells of the data before training, where there is any.
 FLAWS = ("missing", "dropped_incomplete", "duplicates", "conflicts")
@@ -49,6 +57,16 @@ def run_job(job: Job, recipe: Recipe, stop: Callable[[], bool]) -> None:
         leave_world(world)
 
 
+class Trained(NamedTuple):
+    """What training came to: each stage's curve, and the epoch of the last one that was kept;
+    `pruned` where the recipe wants that."""
+
+    network: nn.Module
+    curves: Mapping[str, Sequence[Mapping[str, float]]]
+    epoch: int
+    pruned: Pruned | None
+
+
 def _run(job: Job, recipe: Recipe, stop: Callable[[], bool], world: World) -> None:
     seconds: dict[str, float] = {}
     _prepare_torch(recipe)
@@ -59,9 +77,11 @@ def _run(job: Job, recipe: Recipe, stop: Callable[[], bool], world: World) -> No
         _announce(recipe, dataset, world)
     with _timed(seconds, "training"):
         network = family.network(dataset).to(world.device)
-        curves, epoch = _train(job, family, network, dataset, world, stop)
+    if recipe.compression.asked:
+        check_served(recipe.compression, family.served(network, dataset))
+    trained = _train(job, family, network, dataset, world, stop, seconds)
     if world.leads:
-        _finish(job, family, network, dataset, world, curves, epoch, seconds)
+        _finish(job, family, trained, dataset, world, seconds)
 
 
 def _train(
@@ -71,62 +91,96 @@ def _train(
     dataset: Dataset,
     world: World,
     stop: Callable[[], bool],
-) -> tuple[dict[str, list[dict[str, float]]], int]:
-    """Each stage's curve, and the epoch of the last one that was kept."""
-    curves, epoch = {}, 0
-    for stage in family.stages(network, dataset):
-        trainer = Trainer(stage, family.recipe, world)
+    seconds: dict[str, float],
+) -> Trained:
+    recipe, compression = family.recipe, family.recipe.compression
+
+    def train(stage: Stage) -> tuple[int, list[dict[str, float]]]:
+        trainer = Trainer(stage, recipe, world)
         folder = checkpoint_folder(job.root) / stage.name
-        epoch = trainer.run(Checkpoint(folder, family.recipe, dataset), stop)
-        curves[stage.name] = trainer.curve
-    return curves, epoch
+        return trainer.run(Checkpoint(folder, recipe, dataset), stop), trainer.curve
+
+    curves, epoch, pruned = {}, 0, None
+    with _timed(seconds, "training"):
+        for stage in family.stages(network, dataset):
+            epoch, curves[stage.name] = train(stage)
+    if compression.pruning != "none":
+        with _timed(seconds, "pruning"):
+            pruned = prune_network(
+                network, compression, lambda net: family.stages(net, dataset)[-1], train
+            )
+    return Trained(network, curves, epoch, pruned)
 
 
 def _finish(
     job: Job,
     family: Family[Any],
-    network: nn.Module,
+    trained: Trained,
     dataset: Dataset,
     world: World,
-    curves: Mapping[str, list[dict[str, float]]],
-    epoch: int,
     seconds: dict[str, float],
 ) -> None:
     folder = model_folder(job.root)
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / MODEL_FILE
-    with _timed(seconds, "export"):
-        served = family.served(network.cpu().eval(), dataset)
-        export = export_onnx(served, lambda rows: _held_out(family, dataset, rows), file)
+    with tempfile.TemporaryDirectory() as temporary:
+        model = _export(family, trained, dataset, Path(temporary), seconds)
+        shutil.copyfile(model.exported.file, folder / MODEL_FILE)
     with _timed(seconds, "evaluation"):
-        written = OnnxFile(file)
-        evaluations = {
-            split: family.judge(written.run, served, dataset, split) for split in dataset.splits()
-        }
         baseline, naive = family.baseline(dataset), family.naive(dataset)
     result = Result(
         recipe=family.recipe,
         dataset=dataset,
-        served=served,
-        export=export,
-        evaluations=evaluations,
+        exported=model.exported,
+        evaluations=model.evaluations,
+        compression=model.compression,
         baseline=baseline,
         naive=naive,
         golden_inputs=family.golden_inputs(dataset),
-        files=family.files(network, dataset),
+        files=family.files(model.network, dataset),
         evaluation_files=family.evaluation_files(dataset),
         device=world.device.type,
         processes=world.size,
-        epoch_kept=epoch,
-        curves=curves,
+        epoch_kept=trained.epoch,
+        curves=trained.curves,
     )
     write_artifact(folder, result, seconds)
     _conclude(result, seconds)
 
 
-def _held_out(family: Family[Any], dataset: Dataset, rows: int) -> dict[str, NDArray[Any]]:
-    """The first test rows, from the start again where there are too few."""
-    return family.inputs(dataset.test, np.arange(rows) % len(dataset.test))
+class Model(NamedTuple):
+    """What is to be published."""
+
+    network: nn.Module
+    exported: Exported
+    evaluations: Mapping[str, Evaluation]
+    compression: Outcome | None
+
+
+def _export(
+    family: Family[Any],
+    trained: Trained,
+    dataset: Dataset,
+    folder: Path,
+    seconds: dict[str, float],
+) -> Model:
+    """The dense model, or the compressed one where the recipe wants that and it is as good."""
+    settings = family.recipe.compression
+    with _timed(seconds, "export"):
+        exported = export_network(
+            family, trained.network, dataset, folder / MODEL_FILE, least_opset(settings)
+        )
+    with _timed(seconds, "evaluation"):
+        evaluations = evaluate(family, exported, dataset)
+    if not settings.asked:
+        return Model(trained.network, exported, evaluations, None)
+    with _timed(seconds, "compression"):
+        compression = Compression(family, dataset, exported, evaluations)
+        outcome = compression.run(trained.pruned)
+    emit(compression=outcome.verdict)
+    if not outcome.verdict.passed:
+        return Model(trained.network, exported, evaluations, outcome)
+    network = trained.pruned.network if trained.pruned else trained.network
+    return Model(network, *compression.last, outcome)
 
 
 def _prepare_torch(recipe: Recipe) -> None:
@@ -143,7 +197,7 @@ def _prepare_torch(recipe: Recipe) -> None:
 def _timed(seconds: dict[str, float], part: str) -> Iterator[None]:
     started = time.perf_counter()
     yield
-    seconds[part] = time.perf_counter() - started
+    seconds[part] = seconds.get(part, 0.0) + time.perf_counter() - started
 
 
 def _announce(recipe: Recipe, dataset: Dataset, world: World) -> None:
@@ -162,6 +216,6 @@ def _conclude(result: Result, seconds: dict[str, float]) -> None:
         epoch_kept=result.epoch_kept,
         **{f"test_{metric}": f"{test[metric]:.4f}" for metric in metrics},
         **{f"baseline_{metrics[0]}": f"{test[f'baseline_{metrics[0]}']:.4f}"},
-        largest_difference=f"{max(result.export.parity.values()):.1e}",
+        largest_difference=f"{max(result.exported.export.parity.values()):.1e}",
         seconds=f"{sum(seconds.values()):.1f}",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ class Served:
 
     `axes` names the open axes of an input (all but the batch's): those of one name have one size.
     `judged` is the output that evaluation looks at; `preprocessing` says what a caller does to
-    what he has before it is an input.
+    what he has before it is an input. `in_float` names parts of the module that quantization
+    leaves alone: those before the first learned layer, whose values range over many powers of two.
     """
 
     module: nn.Module
@@ -34,3 +35,19 @@ class Served:
     opset: int = OPSET
     unit: str = "row"
     embedding: Embedding | None = None
+    in_float: tuple[str, ...] = ()
+
+    def with_opset(self, opset: int) -> Served:
+        """The same, exported for this version of ONNX."""
+        return replace(self, opset=opset)
+
+    def with_rows_that_meet(self) -> Served:
+        """The same, of a file whose answer to a row depends on the rows beside it.
+
+        Its rows are never run beside another caller's; nobody counts them then, so that what is
+        metered is a request.
+        """
+        signature = replace(self.signature, batch_axis=None)
+        return replace(
+            self, signature=signature, unit="request" if self.unit == "row" else self.unit
+        )

@@ -86,16 +86,30 @@ class ScaleSettings:
 class CompressionSettings:
     """What is done to the trained network to make it smaller or faster, in this order.
 
-    `pruned_share` of the weights (`unstructured`) or of the channels, neurons and heads
-    (`structured`) is taken out and the rest trained for `finetuning_epochs` more; `clusters` are
-    the values that a weight may have, 0 for any; then the file is quantized. A compressed model
-    whose gate metric is worse than the dense one's by more than `quality_loss` is not exported:
-    the dense one is.
+    `pruned_share` of each layer's weights (`unstructured`), or of its channels, neurons and heads
+    (`structured`), is taken out and the rest trained for `finetuning_epochs` more, at
+    `finetuning_rate` times the learning rate. `clusters` are the values that the weights of one
+    tensor may have, 0 for any. Last, the file is quantized. A compressed model whose gate metric
+    on the validation split is worse than the dense one's by more than `quality_loss` is not
+    exported: the dense one is.
     """
 
     pruning: Literal["none", "unstructured", "structured"] = "none"
     pruned_share: Annotated[float, Range(0.0, 0.99)] = 0.0
     finetuning_epochs: Annotated[int, Range(0, 100_000)] = 0
+    finetuning_rate: Annotated[float, Range(0.0, 10.0)] = 0.0
     clusters: Annotated[int, Range(0, 256)] = 0
-    quantization: Literal["none", "dynamic_int8", "static_int8", "weight_only_int4"] = "none"
+    quantization: Literal[
+        "none", "dynamic_int8", "static_int8", "weight_only_int8", "weight_only_int4"
+    ] = "none"
     quality_loss: Annotated[float, Range(0.0, 1e6)] = 0.01
+
+    @property
+    def asked(self) -> bool:
+        """Whether there is anything to do."""
+        return self.pruning != "none" or self.clusters > 0 or self.quantization != "none"
+
+    @property
+    def four_bits(self) -> bool:
+        """Whether the file will hold numbers of four bits, which ONNX has from opset 21."""
+        return 0 < self.clusters <= 16 or self.quantization == "weight_only_int4"
