@@ -18,6 +18,10 @@ def open_family(recipe: Recipe) -> Family[Any]:
             from training.families.tabular.family import Tabular
 
             return Tabular(recipe)
+        case "vision":
+            from training.families.vision.family import Vision
+
+            return Vision(recipe)
         case _:
             # `load` admits no other.
             raise AssertionError(f"{recipe.family} is not one of {', '.join(FAMILIES)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from training.settings.tabular import TabularData, TabularNetworkSettings
+from training.settings.vision import VisionData, VisionNetworkSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,5 +27,10 @@ FAMILIES: Mapping[str, FamilySettings] = {
         TabularData,
         TabularNetworkSettings,
         {"classification": ("digits",), "regression": ("diabetes",)},
+    ),
+    "vision": FamilySettings(
+        VisionData,
+        VisionNetworkSettings,
+        {"classification": ("digits", "folders")},
     ),
 }
