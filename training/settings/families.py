@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from training.settings.speech import SpeechData, SpeechNetworkSettings
 from training.settings.tabular import TabularData, TabularNetworkSettings
 from training.settings.vision import VisionData, VisionNetworkSettings
 
@@ -15,18 +16,32 @@ if TYPE_CHECKING:
 
 class FamilySettings(NamedTuple):
     """The types of a family's sections `data` and `network`, and the tasks that it does, each
-    with the names of `data.source` that are for it."""
+    with the names of `data.source` that are for it.
+
+    `own` is the setting that says that the data is the caller's: given beside a recipe that lacks
+    it, nothing holds of the recipe's section `data`, which speaks of other data.
+    """
 
     data: type
     network: type
     sources: Mapping[Task, tuple[str, ...]]
+    own: str = ""
 
 
 FAMILIES: Mapping[str, FamilySettings] = {
+    "speech": FamilySettings(
+        SpeechData,
+        SpeechNetworkSettings,
+        {"classification": ("clips", "spoken_digits")},
+    ),
     "tabular": FamilySettings(
         TabularData,
         TabularNetworkSettings,
-        {"classification": ("digits",), "regression": ("diabetes",)},
+        {
+            "classification": ("breast_cancer", "digits", "table", "wine"),
+            "regression": ("diabetes", "table"),
+        },
+        own="label",
     ),
     "vision": FamilySettings(
         VisionData,

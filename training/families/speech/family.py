@@ -1,0 +1,107 @@
+"""The family `speech`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from infermeter.signature import Signature, TensorSpec
+from infermeter.tensors import DATATYPES
+from training.data.speech.dataset import SpeechDataset, read_dataset
+from training.evaluate import evaluate_classes
+from training.families.family import Baseline, Family, judged_rows
+from training.families.speech.augmentation import ClipAugmentation
+from training.families.speech.baseline import MODEL, fit_baseline
+from training.families.speech.network import (
+    INPUT,
+    PROBABILITIES,
+    SpeechNetwork,
+    WordClassifier,
+)
+from training.served import Served
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from training.data.dataset import Rows
+    from training.stage import Stage
+
+# Rows and samples of what publishing checks: a part of a clip, coarsely, to fit the manifest.
+_GOLDEN_SHAPES = ((1, 1000), (3, 400))
+_GOLDEN_STEP = 1 / 64
+
+
+class Speech(Family[SpeechDataset]):
+    """Samples of sound in, the spoken word out."""
+
+    def read(self, channel: Path | None) -> SpeechDataset:
+        """See `Family`."""
+        return read_dataset(self.recipe, channel)
+
+    def network(self, dataset: SpeechDataset) -> nn.Module:
+        """See `Family`."""
+        data = self.recipe.data
+        return SpeechNetwork(
+            self.recipe.network,
+            rate=data.sample_rate,
+            classes=len(dataset.classes),
+        )
+
+    def stages(self, network: nn.Module, dataset: SpeechDataset) -> Sequence[Stage]:
+        """One, on clips that are changed each time."""
+        augmentation = ClipAugmentation(self.recipe.data)
+        return [
+            replace(stage, augmentation=augmentation) for stage in super().stages(network, dataset)
+        ]
+
+    def served(self, network: nn.Module, dataset: SpeechDataset) -> Served:
+        """`audio` FP32 [-1, -1] to `probabilities` FP32 [-1, classes]."""
+        fp32 = DATATYPES["FP32"]
+        output = TensorSpec(PROBABILITIES, fp32, (-1, len(dataset.classes)), dataset.classes)
+        rate, seconds = self.recipe.data.sample_rate, self.recipe.data.seconds
+        return Served(
+            module=WordClassifier(network, round(seconds * rate)),
+            signature=Signature((TensorSpec(INPUT, fp32, (-1, -1)),), (output,)),
+            judged=PROBABILITIES,
+            in_float=("network.spectrum",),
+            preprocessing=(
+                f"audio is mono, {rate} Hz, float32 in [-1, 1] (16 bit samples / 32768), of any "
+                f"length: what is shorter than {seconds:g} s is continued by silence; fill the "
+                "clips of one request up with zeros to one length. The spectrum is inside the "
+                "graph, which takes no notice of loudness"
+            ),
+        )
+
+    def inputs(self, rows: Rows, numbers: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """See `Family`."""
+        return {INPUT: rows.take(numbers)[0]}
+
+    def golden_inputs(self, dataset: SpeechDataset) -> Sequence[Mapping[str, NDArray[Any]]]:
+        """The middle of test clips."""
+        found = []
+        for rows, samples in _GOLDEN_SHAPES:
+            clips = self.inputs(dataset.test, np.arange(rows) % len(dataset.test))[INPUT]
+            first = max(0, (clips.shape[1] - samples) // 2)
+            part = clips[:, first : first + samples]
+            found.append(
+                {INPUT: np.rint(part / _GOLDEN_STEP).astype(np.float32) * np.float32(_GOLDEN_STEP)}
+            )
+        return found
+
+    def baseline(self, dataset: SpeechDataset) -> Baseline:
+        """See `fit_baseline`."""
+        train = dataset.train
+        answer = fit_baseline(self.recipe, train, np.arange(len(train)))
+        evaluations = {}
+        for name, rows in dataset.splits().items():
+            numbers = judged_rows(len(rows), name)
+            evaluations[name] = evaluate_classes(
+                answer(rows, numbers), rows.labels[numbers], dataset.classes
+            )
+        return Baseline(MODEL, evaluations)

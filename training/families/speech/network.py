@@ -1,0 +1,93 @@
+"""Convolutions over a spectrum of speech."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from training.families.speech.spectrum import LogMel
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from training.settings.speech import SpeechNetworkSettings
+
+INPUT = "audio"
+PROBABILITIES = "probabilities"
+
+
+class SpeechNetwork(nn.Module):
+    """Samples, float32 [rows, samples] from -1 to 1, to logits, float32 [rows, classes].
+
+    Frames vote by weights of their own that sum to one over the clip, so silence around the word
+    does not thin it out.
+    """
+
+    def __init__(self, settings: SpeechNetworkSettings, *, rate: int, classes: int) -> None:
+        super().__init__()
+        self.spectrum = LogMel(rate, settings.mel_bands, settings.frame_ms, settings.hop_ms)
+        self.over_spectrum = _over_spectrum(settings.spectrum_channels)
+        width = _width(settings)
+        self.over_time = _over_time(width, settings.time_channels)
+        width = settings.time_channels[-1] if settings.time_channels else width
+        self.votes = nn.Conv1d(width, 1, 1)
+        self.dropout = nn.Dropout(settings.dropout)
+        self.answer = nn.Linear(width, classes)
+
+    def forward(self, audio: torch.Tensor) -> torch.Tensor:
+        """The logits."""
+        spectrum = self.spectrum(audio)
+        frames = self.over_time(self.over_spectrum(spectrum[:, None]).flatten(1, 2))
+        word = (frames * torch.softmax(self.votes(frames), dim=2)).sum(dim=2)
+        logits: torch.Tensor = self.answer(self.dropout(word))
+        return logits
+
+
+class WordClassifier(nn.Module):
+    """What is served: clips of any length, float32 [rows, samples], to the words' probabilities,
+    float32 [rows, classes].
+
+    A clip shorter than `length` samples, what the network was trained on, is continued by silence.
+    Each row is answered as if it were alone.
+    """
+
+    def __init__(self, network: nn.Module, length: int) -> None:
+        super().__init__()
+        self.network, self.length = network, length
+
+    def forward(self, audio: torch.Tensor) -> torch.Tensor:
+        """The probabilities; each row sums to one."""
+        missing = torch.sym_max(self.length - audio.shape[1], 0)  # type: ignore[no-untyped-call]
+        return torch.softmax(self.network(functional.pad(audio, (0, missing))), dim=-1)
+
+
+def _over_spectrum(channels: Sequence[int]) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    width = 1
+    for number, wider in enumerate(channels):
+        size, stride = (5, (2, 2)) if number == 0 else (3, (2, 1))
+        layers.append(nn.Conv2d(width, wider, size, stride, padding=size // 2, bias=False))
+        layers += [nn.BatchNorm2d(wider), nn.ReLU()]
+        width = wider
+    return nn.Sequential(*layers)
+
+
+def _over_time(width: int, channels: Sequence[int]) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for number, wider in enumerate(channels):
+        size, stride = (3, 1) if number == 0 else (5, 2)
+        layers.append(nn.Conv1d(width, wider, size, stride, padding=size // 2, bias=False))
+        layers += [nn.BatchNorm1d(wider), nn.ReLU()]
+        width = wider
+    return nn.Sequential(*layers)
+
+
+def _width(settings: SpeechNetworkSettings) -> int:
+    """Of the channels times the bands that are left of the spectrum."""
+    bands = settings.mel_bands
+    for _ in settings.spectrum_channels:
+        bands = (bands + 1) // 2
+    return bands * (settings.spectrum_channels[-1] if settings.spectrum_channels else 1)
