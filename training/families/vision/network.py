@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from training.compression.groups import Group, Slot
 from training.errors import InvalidSetting
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from training.data.images.dataset import VisionDataset
     from training.settings.vision import VisionNetworkSettings
 
+Normalization = nn.BatchNorm2d | nn.SyncBatchNorm
 # A bottleneck block's outputs, in its stage's channels.
 EXPANSION = 4
 # Batch norm of one row needs more than one pixel.
@@ -43,7 +45,7 @@ class VisionNetwork(nn.Module):
         self.register_buffer("scale", torch.from_numpy(dataset.scale)[:, None, None])
         self.layout = torch.channels_last if settings.channels_last else torch.contiguous_format
         self.stem = _stem(len(dataset.mean), settings)
-        self.blocks = nn.Sequential(*_blocks(settings))
+        self.blocks = nn.ModuleList(_blocks(settings))
         self.dropout = nn.Dropout(settings.dropout)
         self.head = nn.Linear(_outputs(settings), len(dataset.classes))
         for module in self.modules():
@@ -55,14 +57,32 @@ class VisionNetwork(nn.Module):
         """The logits."""
         values = pictures.permute(0, 3, 1, 2).to(self.mean.dtype)
         values = ((values - self.mean) / self.scale).contiguous(memory_format=self.layout)
+        values = self.stem(values)
+        for block in self.blocks:
+            values = block(values)
         # A plain mean: adaptive pooling has no deterministic gradient on a GPU.
-        values = self.blocks(self.stem(values)).mean(dim=(2, 3))
-        logits: torch.Tensor = self.head(self.dropout(values))
+        logits: torch.Tensor = self.head(self.dropout(values.mean(dim=(2, 3))))
         return logits
+
+    def removable(self) -> Iterator[Group]:
+        """Channels between the convolutions of a block, and those that blocks add to: these lie
+        in everything from where the stream begins to the projection that ends it."""
+        stream = _made_by(self.stem[0], self.stem[1])
+        for block in (module for module in self.blocks if isinstance(module, Block)):
+            yield from block.inner()
+            stream.append(Slot(block.residual[0], "reads"))
+            if isinstance(block.shortcut, nn.Sequential):
+                yield _group([*stream, Slot(block.shortcut[0], "reads")])
+                stream = _made_by(block.shortcut[0], block.shortcut[1])
+            stream += _made_by(block.residual[-2], block.residual[-1])
+        yield _group([*stream, Slot(self.head, "reads")])
 
 
 class Block(nn.Module):
     """`relu(residual(x) + shortcut(x))`; a `stride` of 2 halves the picture's sides."""
+
+    residual: nn.Sequential
+    shortcut: nn.Identity | nn.Sequential
 
     def __init__(self, inputs: int, width: int, stride: int, *, bottleneck: bool) -> None:
         super().__init__()
@@ -86,6 +106,21 @@ class Block(nn.Module):
     def forward(self, values: torch.Tensor) -> torch.Tensor:
         """float32 [rows, inputs, height, width] to [rows, outputs, height / stride, ...]."""
         return torch.relu(self.residual(values) + self.shortcut(values))
+
+    def inner(self) -> Iterator[Group]:
+        """The channels that only one convolution reads."""
+        convolutions = [layer for layer in self.residual if isinstance(layer, nn.Conv2d)]
+        norms = [layer for layer in self.residual if isinstance(layer, Normalization)]
+        for (before, after), norm in zip(itertools.pairwise(convolutions), norms, strict=False):
+            yield _group([*_made_by(before, norm), Slot(after, "reads")])
+
+
+def _made_by(convolution: nn.Module, norm: nn.Module) -> list[Slot]:
+    return [Slot(convolution, "writes"), Slot(norm, "scales")]
+
+
+def _group(slots: list[Slot]) -> Group:
+    return Group(int(slots[0].module.get_parameter("weight").shape[0]), tuple(slots))
 
 
 def check_size(size: int, settings: VisionNetworkSettings) -> None:

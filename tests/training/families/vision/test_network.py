@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from training.compression.groups import shrink_network
 from training.errors import InvalidSetting
 from training.families.vision.network import VisionNetwork, check_size
 from training.recipe import load
@@ -131,3 +132,37 @@ def test_too_small_pictures_are_refused(stem: str, blocks: str, least: int):
 def test_network_without_blocks_is_refused():
     with pytest.raises(InvalidSetting, match=r"'blocks': expected the blocks of at least one"):
         check_size(8, load("vision", {"blocks": ""}).network)
+
+
+@pytest.mark.parametrize("bottleneck", ["true", "false"])
+@pytest.mark.parametrize("blocks", ["1", "2,1,2"])
+def test_channels_that_do_nothing_can_be_taken_out(bottleneck: str, blocks: str):
+    """Half of each group's are made to give nothing; without them the answers are the same."""
+    ours = network(blocks=blocks, width="8", bottleneck=bottleneck)
+    for block in ours.blocks:
+        nn.init.uniform_(block.residual[-1].weight, 0.5, 1.5)
+    silent = torch.Generator().manual_seed(0)
+    for group in ours.removable():
+        units = torch.randperm(group.units, generator=silent)[: group.units // 2]
+        for slot in group.slots:
+            if slot.role == "scales":
+                with torch.no_grad():
+                    slot.module.weight[units], slot.module.bias[units] = 0, 0
+    pixels = torch.randint(0, 256, (5, 8, 8, 1), dtype=torch.uint8)
+    ours.train()(pixels)
+    before, size = ours.eval()(pixels), parameters(ours)
+    shrink_network(ours, 0.5)
+    torch.testing.assert_close(ours(pixels), before)
+    assert parameters(ours) < 0.35 * size
+
+
+def test_every_convolution_becomes_a_fourth():
+    ours = network(blocks="2,2,2", width="8")
+    sizes = [layer.weight.numel() for layer in ours.modules() if isinstance(layer, nn.Conv2d)]
+    shrink_network(ours, 0.5)
+    after = [layer.weight.numel() for layer in ours.modules() if isinstance(layer, nn.Conv2d)]
+    # The first one reads the picture's one channel.
+    assert [old / new for old, new in zip(sizes, after, strict=True)] == [2] + [4] * (
+        len(sizes) - 1
+    )
+    ours(torch.zeros(2, 8, 8, 1))
