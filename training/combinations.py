@@ -32,9 +32,9 @@ TRAINING = (
     ),
     Belonging("momentum", "optimizer", {"sgd": 0.9}),
     Belonging("nesterov", "optimizer", {"sgd": False}),
-    Belonging("weight_decay", "optimizer", {"adamw": 0.01}),
-    Belonging("beta1", "optimizer", {"adam": 0.9, "adamw": 0.9}),
-    Belonging("beta2", "optimizer", {"adam": 0.999, "adamw": 0.999}),
+    Belonging("weight_decay", "optimizer", {"adamw": 0.01, "muon": 0.01}),
+    Belonging("beta1", "optimizer", {"adam": 0.9, "adamw": 0.9, "muon": 0.9}),
+    Belonging("beta2", "optimizer", {"adam": 0.999, "adamw": 0.999, "muon": 0.999}),
     Belonging("step_epochs", "schedule", {"step": 10}),
     Belonging("decay", "schedule", {"step": 0.1, "exponential": 0.95}),
     Belonging("final_fraction", "schedule", {"linear": 0.0, "cosine": 0.0}),
@@ -56,7 +56,7 @@ def settle(recipe: Recipe, given: Collection[str]) -> Recipe:
     network = _settle(recipe.network, NETWORK, given)
     training = _settle(recipe.training, TRAINING, given)
     compression = _settle(recipe.compression, COMPRESSION, given)
-    _check_training(training)
+    _check_training(training, recipe.scale)
     _check_compression(compression, recipe.scale)
     if network.dropout and not getattr(network, "hidden", True):
         raise InvalidSetting(
@@ -83,7 +83,10 @@ def _settle(section: Any, belongings: Collection[Belonging], given: Collection[s
     return replace(section, **found)
 
 
-def _check_training(training: TrainingSettings) -> None:
+def _check_training(training: TrainingSettings, scale: ScaleSettings) -> None:
+    if training.optimizer == "muon" and scale.strategy == "fsdp":
+        # It needs whole matrices.
+        raise InvalidSetting("optimizer", expected="another with strategy fsdp", got="muon")
     if training.optimizer == "gradient_descent" and training.batch_size:
         raise InvalidSetting(
             "batch_size",

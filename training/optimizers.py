@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
-from torch import optim
+from torch import nn, optim
 
 from training.regularization import penalized
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from training.settings.sections import TrainingSettings
 
 
@@ -40,5 +38,50 @@ def make_optimizer(settings: TrainingSettings, network: nn.Module) -> optim.Opti
                 {"params": rest, "weight_decay": 0.0},
             ]
             return optim.AdamW(groups, lr=rate, betas=betas)
+        case "muon":
+            return Muon(network, rate, settings.weight_decay, betas)
         case _:
             assert_never(settings.optimizer)
+
+
+class Muon(optim.Optimizer):
+    """Steps of the matrices of dense layers made orthogonal, and as long as Adam's are; embeddings
+    and the rest are AdamW's, without decay (https://kellerjordan.github.io/posts/muon/,
+    https://arxiv.org/abs/2502.16982).
+
+    Two of PyTorch's optimizers whose groups and state are also this one's.
+    """
+
+    def __init__(
+        self, network: nn.Module, rate: float, decay: float, betas: tuple[float, float]
+    ) -> None:
+        embeddings = {
+            id(module.weight) for module in network.modules() if isinstance(module, nn.Embedding)
+        }
+        matrices = [
+            value
+            for value in network.parameters()
+            if value.ndim == 2 and id(value) not in embeddings
+        ]
+        chosen = set(map(id, matrices))
+        rest = [value for value in network.parameters() if id(value) not in chosen]
+        self._parts = (
+            optim.Muon(matrices, lr=rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"),
+            optim.AdamW(rest, lr=rate, betas=betas, weight_decay=0.0),
+        )
+        super().__init__([group for part in self._parts for group in part.param_groups], {})
+        self._share()
+
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """One of each part's."""
+        for part in self._parts:
+            part.step(closure)  # type: ignore[no-untyped-call]
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """See `Optimizer`."""
+        super().load_state_dict(state_dict)
+        self._share()
+
+    def _share(self) -> None:
+        for part, group in zip(self._parts, self.param_groups, strict=True):
+            part.param_groups, part.state = [group], self.state

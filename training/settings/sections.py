@@ -31,7 +31,7 @@ class TrainingSettings:
     epochs: Annotated[int, Range(1, 100_000)]
     batch_size: Annotated[int, Range(0, 1_000_000)]
     loss: Literal["sparse_categorical_crossentropy", "binary_crossentropy", "mse", "mae", "huber"]
-    optimizer: Literal["gradient_descent", "sgd", "adam", "adamw"]
+    optimizer: Literal["gradient_descent", "sgd", "adam", "adamw", "muon"]
     learning_rate: Annotated[float, Range(1e-8, 10.0)]
     huber_delta: Annotated[float, Range(1e-6, 1e6)] = 0.0
     label_smoothing: Annotated[float, Range(0.0, 0.9)] = 0.0
