@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import struct
 import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -39,9 +40,11 @@ def decode(content: bytes, where: str, rate: int) -> NDArray[np.int16]:
             # Of chunks that hold no sound.
             warnings.simplefilter("ignore", wavfile.WavFileWarning)
             found, samples = wavfile.read(io.BytesIO(content))
-    # What scipy raises depends on where the file ends.
-    except (ValueError, EOFError, OSError, KeyError, TypeError, ArithmeticError) as error:
-        raise InvalidData(where, expected="PCM WAV", got=str(error) or "a broken file") from None
+    except ValueError as error:
+        raise InvalidData(where, expected="PCM WAV", got=str(error)) from None
+    # scipy's words for a header that ends early, or has a zero where none can be.
+    except (struct.error, UnboundLocalError, ZeroDivisionError):
+        raise InvalidData(where, expected="PCM WAV", got="a broken header") from None
     if not samples.size:
         raise InvalidData(where, expected="samples", got="none")
     if found not in RATES:
