@@ -29,12 +29,13 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 52, 46
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """Ends at numbers that its marks are at. `whole` is for counts."""
+    """`whole` is for counts; `names` are those of the parts from 0 to 1, to 2 and so on."""
 
     label: str
     low: float
     high: float
     whole: bool = False
+    names: tuple[str, ...] = ()
 
     @property
     def step(self) -> float:
@@ -45,7 +46,9 @@ class Axis:
         return max(1.0, step) if self.whole else step
 
     def marks(self) -> list[tuple[float, str]]:
-        """Where a number stands, and the number."""
+        """Where a number or a name stands, and what it is."""
+        if self.names:
+            return [(number + 0.5, name) for number, name in enumerate(self.names)]
         step = self.step
         decimals = max(0, -math.floor(math.log10(step) + 1e-9))
         first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
@@ -160,6 +163,11 @@ class Panel:
         cx, cy = self.at(x, y)
         more = {"fill_opacity": opacity} if opacity < 1 else {}
         self.picture.add("circle", cx=cx, cy=cy, r=radius, fill=colour, **more)
+
+    def text(self, x: float, y: float, text: str) -> None:
+        """Beginning here, at half its height."""
+        px, py = self.at(x, y)
+        self.picture.write(px, py + 4, text, size=11)
 
     def bar(self, left: float, right: float, top: float, colour: str) -> None:
         """From the axis up to `top`."""
