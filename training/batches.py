@@ -8,6 +8,8 @@ import numpy as np
 import torch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from training.data.dataset import Rows
@@ -16,12 +18,19 @@ if TYPE_CHECKING:
 
 
 class Part(NamedTuple):
-    """Features and targets of some rows of a step; one that does not `count` is there because
-    every process must take part."""
+    """Features and targets of some rows of a step, and how many of what the loss is the mean of:
+    0 where they are there only because every process must take part."""
 
     features: torch.Tensor
     targets: torch.Tensor
-    counts: bool
+    counted: int
+
+
+class Step(NamedTuple):
+    """This process's parts of a step of `rows` rows."""
+
+    rows: int
+    parts: list[Part]
 
 
 class Batches:
@@ -42,10 +51,13 @@ class Batches:
             return self._stage.order(generator, self.size)
         return generator.permutation(self.rows)
 
-    def parts(self, numbers: NDArray[Any], epoch: int) -> list[Part]:
-        """This process's parts of a step."""
-        parts = self._shares(numbers, self._accumulation)
-        return [self._augmented(part, numbers, epoch) for part in parts]
+    def epoch(self, epoch: int, row: int) -> Iterator[Step]:
+        """The steps of an epoch from this row on."""
+        order = self.order(epoch)
+        for start in range(row, len(order), self.size):
+            numbers = order[start : start + self.size]
+            parts = self._shares(numbers, self._accumulation)
+            yield Step(len(numbers), [self._part(part, numbers, epoch) for part in parts])
 
     def validation(self) -> list[tuple[NDArray[Any], bool]]:
         """Row numbers of this process's parts of the validation split, and whether they count."""
@@ -69,14 +81,13 @@ class Batches:
         shares = np.array_split(numbers, self._world.size * count)
         return shares[self._world.rank * count : (self._world.rank + 1) * count]
 
-    def _augmented(self, part: NDArray[Any], numbers: NDArray[Any], epoch: int) -> Part:
-        counts = len(part) > 0
-        rows = part if counts else numbers[:1]
+    def _part(self, part: NDArray[Any], numbers: NDArray[Any], epoch: int) -> Part:
+        rows = part if len(part) else numbers[:1]
         features, targets = self.tensors(self._stage.train, rows)
         if (augmentation := self._stage.augmentation) is not None:
             draws = self._draws(rows, epoch, augmentation.draws(features))
             features, targets = augmentation(features, targets, draws.to(features.device))
-        return Part(features, targets, counts)
+        return Part(features, targets, self._stage.objective.count(targets) if len(part) else 0)
 
     def _draws(self, rows: NDArray[Any], epoch: int, count: int) -> torch.Tensor:
         drawn = np.empty((len(rows), count), np.float32)

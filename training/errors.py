@@ -75,10 +75,10 @@ class InvalidData(TrainingError):
 class InvalidCheckpoint(TrainingError):
     """A checkpoint is there, and this job cannot go on from it."""
 
-    def __init__(self, *, got: str) -> None:
+    def __init__(self, folder: Path, *, got: str) -> None:
         super().__init__(
             f"checkpoint: expected one of this recipe, settings and data, got {got}; "
-            "empty the checkpoint folder to train from the start"
+            f"empty the checkpoint folder to train from the start: {folder}"
         )
 
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -24,10 +22,13 @@ def penalized(network: nn.Module) -> list[nn.Parameter]:
     return [value for value in network.parameters() if value.ndim > 1]
 
 
-def penalty(weights: Iterable[nn.Parameter], *, l1: float, l2: float) -> torch.Tensor:
-    """`l1` times the sum of absolute weights plus `l2` times the sum of their squares."""
-    parts = (l1 * weight.abs().sum() + l2 * weight.square().sum() for weight in weights)
-    return sum(parts, torch.zeros(()))
+def penalize(weights: Iterable[nn.Parameter], *, l1: float, l2: float) -> None:
+    """Add to the weights' gradients those of a penalty: `l1` times the sum of absolute weights
+    plus `l2` times the sum of their squares."""
+    for weight in weights:
+        if weight.grad is not None:
+            value = weight.detach()
+            weight.grad += l1 * value.sign() + 2 * l2 * value
 
 
 class EarlyStopping:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,10 +11,12 @@ from torch import nn
 from training.batches import Batches
 from training.errors import Diverged, Interrupted
 from training.optimizers import make_optimizer
-from training.parallel import gathers, spread
+from training.pace import Pace
+from training.parallel import Replica
 from training.progress import emit
-from training.regularization import EarlyStopping, penalized, penalty
+from training.regularization import EarlyStopping, penalize, penalized
 from training.schedules import rate_fraction
+from training.state import restore, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,9 +39,10 @@ class Trainer:
 
     def __init__(self, stage: Stage, recipe: Recipe, world: World) -> None:
         self.stage, self.settings, self.world = stage, stage.settings, world
-        self.network, self.objective = stage.network, stage.objective
+        self.objective = stage.objective
+        self.replica = Replica(stage.network, recipe.scale, world)
+        self.network = self.replica.network
         self.batches = Batches(stage, recipe.seed, world, recipe.scale.accumulation)
-        self.forward = spread(stage.network, world)
         self.optimizer = make_optimizer(self.settings, self.network)
         self.penalized = penalized(self.network)
         self.early = EarlyStopping(self.settings.patience, self.settings.min_delta)
@@ -49,6 +51,9 @@ class Trainer:
         self.sums = torch.zeros(2, dtype=torch.float64, device=world.device)
         self.curve: list[dict[str, float]] = []
         self.best: dict[str, Any] = {"epoch": 0, "score": (-math.inf,), "network": {}}
+        if not world.leads:
+            # Dropout leaves out of other rows what it draws anew.
+            torch.manual_seed(recipe.seed + world.rank)
 
     def run(self, checkpoint: Checkpoint, stop: Callable[[], bool]) -> int:
         """Train to the last epoch or an early stop; the epoch kept, counted from 1.
@@ -56,57 +61,38 @@ class Trainer:
         Goes on from the checkpoint when there is one. Raises Interrupted when `stop()` says so,
         once the checkpoint is written; Diverged when the loss is no number any more.
         """
-        if state := checkpoint.load(self.world.device):
-            self.load_state(state)
+        if (saved := checkpoint.load(self.world)) is not None:
+            restore(self, saved)
             self._say(resumed_epoch=self.epoch + 1, resumed_step=self.step)
+        pace = Pace(
+            self.stage.network,
+            self.world,
+            step=self.step,
+            steps=self.settings.epochs * self.batches.steps,
+        )
         while self.epoch < self.settings.epochs and not self.early.over:
-            self._train_epoch(checkpoint, stop)
-            checkpoint.save(self.state())
+            self._train_epoch(checkpoint, stop, pace)
+            if self.world.any(self.world.leads and checkpoint.cheap):
+                checkpoint.save(self.step, snapshot(self), self.world)
         if self.epoch < self.settings.epochs:
             self._say(stopped_early_after_epoch=self.epoch)
+        kept = self.epoch
         if self.settings.keep == "best":
             self.network.load_state_dict(self.best["network"])
-            return int(self.best["epoch"])
-        return self.epoch
-
-    def state(self) -> dict[str, Any]:
-        """Everything that `run` goes on from, fit for `torch.save`."""
-        return {
-            "network": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "epoch": self.epoch,
-            "row": self.row,
-            "step": self.step,
-            "sums": self.sums,
-            "curve": self.curve,
-            "best": self.best,
-            "early": self.early.state(),
-            # Dropout draws from these.
-            "generator": torch.get_rng_state(),
-            "generators": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        }
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        """The reverse of `state`."""
-        self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.epoch, self.row, self.step = state["epoch"], state["row"], state["step"]
-        self.sums, self.curve, self.best = state["sums"], state["curve"], state["best"]
-        self.early.load_state(state["early"])
-        # Where the checkpoint was read to, though a generator's state is the CPU's to hold.
-        torch.set_rng_state(state["generator"].cpu())
-        if self.world.device.type == "cuda":
-            torch.cuda.set_rng_state_all([generator.cpu() for generator in state["generators"]])
+            kept = int(self.best["epoch"])
+        self.replica.finish()
+        return kept
 
     def validate(self) -> dict[str, float]:
         """The validation split's loss, and the objective's measure, which comes last."""
+        self.replica.settle()
         self.network.eval()
         # The losses, what they are the mean of, and the objective's own sums.
         sums: torch.Tensor | None = None
         with torch.no_grad():
             for numbers, counts in self.batches.validation():
                 features, targets = self.batches.tensors(self.stage.validation, numbers)
-                outputs = self.forward(features)
+                outputs = self.replica(features)
                 found = torch.cat(
                     [
                         self.objective.loss(outputs, targets).double()[None],
@@ -123,45 +109,53 @@ class Trainer:
             f"val_{self.objective.measure_name}": measure,
         }
 
-    def _train_epoch(self, checkpoint: Checkpoint, stop: Callable[[], bool]) -> None:
-        order = self.batches.order(self.epoch)
-        started, first_row = time.perf_counter(), self.row
+    def _train_epoch(self, checkpoint: Checkpoint, stop: Callable[[], bool], pace: Pace) -> None:
+        leads = self.world.leads
         self.network.train()
-        while self.row < len(order):
-            if self.world.any(stop()):
-                checkpoint.save(self.state())
+        pace.begin_epoch()
+        for rows, parts in self.batches.epoch(self.epoch, self.row):
+            counted, stopped, due, line = self.world.sums(
+                sum(part.counted for part in parts),
+                stop(),
+                leads and checkpoint.due,
+                leads and pace.line_due,
+            )
+            if stopped or due:
+                checkpoint.save(self.step, snapshot(self), self.world)
+            if stopped:
                 raise Interrupted(self.step)
-            numbers = order[self.row : self.row + self.batches.size]
-            self._take_step(self.batches.parts(numbers, self.epoch))
-            self.row += len(numbers)
-        self._finish_epoch((len(order) - first_row) / (time.perf_counter() - started))
+            if line:
+                self._report_step(pace)
+            self._take_step(parts, counted)
+            self.row += rows
+            pace.take(rows, parts[0].features)
+        self._finish_epoch(pace)
 
-    def _take_step(self, parts: list[Part]) -> None:
+    def _take_step(self, parts: list[Part], counted: float) -> None:
+        """`counted` are the rows, or tokens, of all processes' parts."""
         settings = self.settings
         fraction = rate_fraction(settings, self.step, self.batches.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = settings.learning_rate * fraction
-        counted = sum(self.objective.count(part.targets) for part in parts if part.counts)
-        count = float(self.world.total(self.sums.new_tensor(counted)))
         self.optimizer.zero_grad(set_to_none=True)
         for number, part in enumerate(parts, start=1):
-            with gathers(self.forward, last=number == len(parts)):
-                loss = self.objective.loss(self.forward(part.features), part.targets)
+            with self.replica.gathers(last=number == len(parts)):
+                loss = self.objective.loss(self.replica(part.features), part.targets)
                 # Gradients are averaged over the processes, and shall be of the whole mean.
-                objective = loss * (part.counts * self.world.size / max(1.0, count))
-                if number == len(parts) and (settings.l1 or settings.l2):
-                    objective = objective + penalty(self.penalized, l1=settings.l1, l2=settings.l2)
-                objective.backward()  # type: ignore[no-untyped-call]
-            self.sums[0] += loss.detach() * part.counts
+                share = (part.counted > 0) * self.world.size / max(1.0, counted)
+                (loss * share).backward()  # type: ignore[no-untyped-call]
+            self.sums[0] += loss.detach() * (part.counted > 0)
+        self.sums[1] += sum(part.counted for part in parts)
+        if settings.l1 or settings.l2:
+            penalize(self.penalized, l1=settings.l1, l2=settings.l2)
         if settings.clip_norm:
             nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip_norm)
         self.optimizer.step()
-        self.sums[1] += counted
         self.step += 1
 
-    def _finish_epoch(self, samples_per_s: float) -> None:
-        loss_sum, count = self.world.total(self.sums).tolist()
-        train_loss = loss_sum / max(1.0, count)
+    def _finish_epoch(self, pace: Pace) -> None:
+        train_loss = self._train_loss()
+        speed = pace.of_epoch(self.step)
         self.epoch, self.row = self.epoch + 1, 0
         self.sums = torch.zeros_like(self.sums)
         if not math.isfinite(train_loss):
@@ -184,12 +178,24 @@ class Trainer:
             self.best = {"epoch": self.epoch, "score": score, "network": weights}
         self._say(
             epoch=self.epoch,
+            epochs=self.settings.epochs,
             step=self.step,
             train_loss=f"{train_loss:.4f}",
             **{name: f"{value:.4f}" for name, value in validation.items()},
             lr=f"{rate:.1e}",
-            samples_per_s=f"{samples_per_s:.0f}",
+            **speed,
         )
+
+    def _report_step(self, pace: Pace) -> None:
+        """The loss is the epoch's so far."""
+        loss, rate = self._train_loss(), self.optimizer.param_groups[0]["lr"]
+        self._say(
+            step=self.step, train_loss=f"{loss:.4f}", lr=f"{rate:.1e}", **pace.of_line(self.step)
+        )
+
+    def _train_loss(self) -> float:
+        loss_sum, count = self.world.total(self.sums).tolist()
+        return float(loss_sum / max(1.0, count))
 
     def _say(self, **fields: object) -> None:
         if self.world.leads:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import distributed
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """This process is number `rank` of `size`, and computes on `device`."""
+    """This process is number `rank` of `size`, and computes on `device`.
+
+    What the processes ask of each other, every one of them must ask, in the same order.
+    """
 
     rank: int
     size: int
@@ -33,11 +36,28 @@ class World:
             distributed.all_reduce(tensor)
         return tensor
 
-    def any(self, flag: bool) -> bool:
-        """Whether it is so in one process at least; every process must ask."""
+    def sums(self, *numbers: float) -> list[float]:
+        """Each number's sum over all processes; no device is waited for."""
         if self.size == 1:
-            return flag
-        return bool(self.total(torch.tensor(int(flag), device=self.device)))
+            return [float(number) for number in numbers]
+        return self.total(torch.tensor(numbers, dtype=torch.float64)).tolist()
+
+    def any(self, flag: bool) -> bool:
+        """Whether it is so in one process at least."""
+        return self.sums(flag)[0] > 0
+
+    def gather(self, value: Any) -> list[Any]:
+        """Every process's value, by rank; it is pickled."""
+        if self.size == 1:
+            return [value]
+        values: list[Any] = [None] * self.size
+        distributed.all_gather_object(values, value)
+        return values
+
+    def copy_first(self, tensor: torch.Tensor) -> None:
+        """Put the first process's values into every one's tensor."""
+        if self.size > 1:
+            distributed.broadcast(tensor, 0)
 
 
 def join_world(environment: Mapping[str, str] = os.environ) -> World:
@@ -48,7 +68,8 @@ def join_world(environment: Mapping[str, str] = os.environ) -> World:
     if device is not None:
         torch.cuda.set_device(device)
     if size > 1:
-        distributed.init_process_group("nccl" if cuda else "gloo")
+        # gloo for what lies in memory: a flag of each step must not wait for the GPU.
+        distributed.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo")
     return World(rank, size, device or torch.device("cpu"))
 
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from tests.training.tiny import settings
 from training.optimizers import make_optimizer
-from training.regularization import penalty
+from training.regularization import penalize
 
 RATE = 0.1
 BEGIN = np.array([0.5, -2.0, 3.0])
@@ -31,7 +31,8 @@ def stepped(steps: int = 2, l2: float = 0.0, slope: float = 1.0, **changes) -> n
         optimizer.zero_grad()
         distance = layer.weight - torch.from_numpy(GOAL)
         loss = slope * (torch.from_numpy(CURVATURE) * distance.square()).sum() / 2
-        (loss + penalty([layer.weight], l1=0, l2=l2)).backward()
+        loss.backward()
+        penalize([layer.weight], l1=0, l2=l2)
         optimizer.step()
     return layer.weight.detach().numpy()[0]
 

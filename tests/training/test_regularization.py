@@ -10,16 +10,27 @@ import torch
 from torch import nn
 
 from tests.training.tiny import TRUTH, Forgetful, linear_trainer, trained
-from training.regularization import EarlyStopping, penalized, penalty
+from training.regularization import EarlyStopping, penalize, penalized
 
 LONG = {"epochs": 300, "schedule": "linear", "final_fraction": 0.0}
 
 
-def test_penalty_is_the_sum_of_absolutes_and_of_squares():
+def test_gradient_of_the_penalty_is_added_to_the_loss():
     weights = [nn.Parameter(torch.tensor([[1.0, -2.0]])), nn.Parameter(torch.tensor([[3.0]]))]
-    assert penalty(weights, l1=0.5, l2=0.0).item() == 3.0
-    assert penalty(weights, l1=0.0, l2=0.5).item() == 7.0
-    assert penalty(weights, l1=0.5, l2=0.5).item() == 10.0
+    for l1, l2 in ((0.5, 0.0), (0.0, 0.25), (0.5, 0.25)):
+        absolutes, squares = (
+            sum(norm(weight).sum() for weight in weights) for norm in (torch.abs, torch.square)
+        )
+        (sum(weight.sum() for weight in weights) + l1 * absolutes + l2 * squares).backward()
+        expected = [weight.grad.clone() for weight in weights]
+        for weight in weights:
+            weight.grad = torch.ones_like(weight)
+        penalize(weights, l1=l1, l2=l2)
+        assert all(
+            torch.equal(weight.grad, grad) for weight, grad in zip(weights, expected, strict=True)
+        )
+        for weight in weights:
+            weight.grad = None
 
 
 def test_biases_and_scales_of_normalisation_are_not_penalized():

@@ -1,4 +1,4 @@
-"""The loop: resuming, keeping an epoch, stopping when the loss is no number."""
+"""The loop: its steps, keeping an epoch, stopping when the loss is no number."""
 
 from __future__ import annotations
 
@@ -8,104 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from tests.training.tiny import ALONE, TRUTH, Forgetful, linear_trainer, trained
-from training.checkpoint import Checkpoint
-from training.errors import Diverged, Interrupted, InvalidCheckpoint
-from training.families.opening import open_family
-from training.recipe import load
-from training.trainer import Trainer
+from tests.training.runs import checkpoint, make, never
+from tests.training.tiny import TRUTH, Forgetful, linear_trainer, trained
+from training import pace
+from training.errors import Diverged
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-EPOCHS = {"epochs": "3"}
-
-
-class StopAt:
-    """Asks to stop before the step of this number."""
-
-    def __init__(self, step: int) -> None:
-        self.left = step
-
-    def __call__(self) -> bool:
-        self.left -= 1
-        return self.left < 0
-
-
-def never() -> bool:
-    return False
-
-
-def make(dataset, overrides=EPOCHS) -> Trainer:
-    recipe = load("tabular", overrides)
-    torch.manual_seed(recipe.seed)
-    family = open_family(recipe)
-    (stage,) = family.stages(family.network(dataset), dataset)
-    return Trainer(stage, recipe, ALONE)
-
-
-def checkpoint(folder: Path, dataset, overrides=EPOCHS) -> Checkpoint:
-    return Checkpoint(folder, load("tabular", overrides), dataset)
-
-
-def weights(trainer: Trainer) -> list[bytes]:
-    return [value.numpy().tobytes() for value in trainer.network.state_dict().values()]
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory, dataset) -> Trainer:
-    """Three epochs without an interruption."""
-    trainer = make(dataset)
-    trainer.run(checkpoint(tmp_path_factory.mktemp("whole"), dataset), never)
-    return trainer
-
-
-# In the first step, within an epoch, between two, and in the last step of all.
-@pytest.mark.parametrize("step", [0, 100, 148, 221])
-def test_resumed_run_is_bit_identical(tmp_path: Path, dataset, whole: Trainer, step: int):
-    with pytest.raises(Interrupted, match=f"after step {step};"):
-        make(dataset).run(checkpoint(tmp_path, dataset), StopAt(step))
-    resumed = make(dataset)
-    resumed.network.apply(lambda layer: [p.data.zero_() for p in layer.parameters()])
-    resumed.run(checkpoint(tmp_path, dataset), never)
-    assert weights(resumed) == weights(whole)
-    assert resumed.curve == whole.curve
-
-
-# Everything that has a state of its own, or draws: the rate of the step, momentum, dropout's
-# generator, what early stopping has seen.
-EVERYTHING = {
-    "epochs": "4",
-    "batch_size": "64",
-    "optimizer": "sgd",
-    "nesterov": "true",
-    "learning_rate": "0.1",
-    "schedule": "cosine",
-    "warmup_epochs": "0.5",
-    "dropout": "0.3",
-    "clip_norm": "1",
-    "l1": "1e-4",
-    "l2": "1e-4",
-    "patience": "2",
-    "class_weights": "balanced",
-    "label_smoothing": "0.1",
-    "initialization": "kaiming_normal",
-}
-
-
-@pytest.mark.parametrize("step", [5, 38, 60])
-def test_resumed_run_is_bit_identical_with_every_setting(tmp_path: Path, dataset, step: int):
-    undisturbed = make(dataset, EVERYTHING)
-    undisturbed.run(checkpoint(tmp_path / "whole", dataset, EVERYTHING), never)
-    with pytest.raises(Interrupted):
-        make(dataset, EVERYTHING).run(
-            checkpoint(tmp_path / "stopped", dataset, EVERYTHING), StopAt(step)
-        )
-    resumed = make(dataset, EVERYTHING)
-    torch.rand(7)  # wherever the generator stands now
-    resumed.run(checkpoint(tmp_path / "stopped", dataset, EVERYTHING), never)
-    assert weights(resumed) == weights(undisturbed)
-    assert resumed.curve == undisturbed.curve
 
 
 def test_dropout_draws_anew_at_each_step(dataset):
@@ -164,54 +73,6 @@ def test_early_stopping_ends_the_run_at_the_right_epoch(capsys: pytest.CaptureFi
 def test_early_stop_is_not_announced_after_the_last_epoch(capsys: pytest.CaptureFixture[str]):
     linear_trainer(-1.0, epochs=4, patience=3).run(Forgetful(), never)
     assert capsys.readouterr().out.splitlines()[-1].startswith("epoch=4 ")
-
-
-def test_early_stopping_counts_on_over_an_interruption(tmp_path: Path, dataset):
-    changes = {"epochs": 20, "patience": 3}
-    with pytest.raises(Interrupted):
-        linear_trainer(-1.0, **changes).run(checkpoint(tmp_path, dataset), StopAt(3))
-    resumed = linear_trainer(-1.0, **changes)
-    resumed.run(checkpoint(tmp_path, dataset), never)
-    assert resumed.epoch == 4
-    again = linear_trainer(-1.0, **changes)
-    again.run(checkpoint(tmp_path, dataset), StopAt(0))
-    assert again.epoch == 4
-
-
-def test_run_killed_between_epochs_goes_on_from_the_last(tmp_path: Path, dataset, whole: Trainer):
-    def kill() -> bool:
-        if first.step == 160:
-            raise KeyboardInterrupt
-        return False
-
-    first = make(dataset)
-    with pytest.raises(KeyboardInterrupt):
-        first.run(checkpoint(tmp_path, dataset), kill)
-    resumed = make(dataset)
-    resumed.run(checkpoint(tmp_path, dataset), never)
-    assert weights(resumed) == weights(whole)
-
-
-def test_finished_run_is_not_trained_again(tmp_path: Path, dataset, whole: Trainer):
-    make(dataset).run(checkpoint(tmp_path, dataset), never)
-    again = make(dataset)
-    again.run(checkpoint(tmp_path, dataset), StopAt(0))
-    assert weights(again) == weights(whole)
-
-
-def test_checkpoint_of_other_settings_is_refused(tmp_path: Path, dataset):
-    with pytest.raises(Interrupted):
-        make(dataset).run(checkpoint(tmp_path, dataset), StopAt(1))
-    other = {"epochs": "4"}
-    with pytest.raises(InvalidCheckpoint, match="got that of another job; empty the checkpoint"):
-        make(dataset, other).run(checkpoint(tmp_path, dataset, other), never)
-
-
-@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04"])
-def test_broken_checkpoint_is_refused(tmp_path: Path, dataset, content: bytes):
-    (tmp_path / "checkpoint.pt").write_bytes(content)
-    with pytest.raises(InvalidCheckpoint, match="got a file that cannot be read"):
-        make(dataset).run(checkpoint(tmp_path, dataset), never)
 
 
 def test_every_epoch_has_its_own_order(dataset):
@@ -279,9 +140,25 @@ def test_progress_lines(tmp_path: Path, dataset, capsys: pytest.CaptureFixture[s
     make(dataset, {"epochs": "1"}).run(checkpoint(tmp_path, dataset, {"epochs": "1"}), never)
     fields = dict(field.split("=") for field in capsys.readouterr().out.split())
     assert list(fields) == [
-        *("epoch", "step", "train_loss", "val_loss", "val_accuracy", "lr", "samples_per_s")
+        *("epoch", "epochs", "step", "train_loss", "val_loss", "val_accuracy"),
+        *("lr", "samples_per_s", "eta_s"),
     ]
     assert (fields["epoch"], fields["step"], fields["lr"]) == ("1", "74", "3.0e-03")
+    assert (fields["epochs"], fields["eta_s"]) == ("1", "0")
+
+
+def test_a_line_within_a_long_epoch(monkeypatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setattr(pace, "LINE_S", 0.0)
+    trainer = linear_trainer(epochs=2, batch_size=16, optimizer="sgd")
+    trainer.run(Forgetful(), never)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    starts = [line[0] for line in lines]
+    assert starts[:5] == ["step=0", "step=1", "step=2", "step=3", "epoch=1"]
+    names = [field.split("=")[0] for field in lines[2]]
+    assert names == ["step", "train_loss", "lr", "samples_per_s", "eta_s"]
+    # The mean over the epoch so far, which the last of its lines ends with.
+    losses = [float(line[1].split("=")[1]) for line in lines[1:4]]
+    assert losses[0] > losses[1] > losses[2] > trainer.curve[0]["train_loss"] > 0
 
 
 def test_rate_of_the_last_step_is_shown_for_each_epoch(capsys: pytest.CaptureFixture[str]):
