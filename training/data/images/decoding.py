@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 
-from training.errors import InvalidData
+from training.errors import InvalidData, MissingPackage
+
+try:
+    from PIL import Image, ImageOps, UnidentifiedImageError
+except ModuleNotFoundError:
+    raise MissingPackage("pillow") from None
 
 if TYPE_CHECKING:
     from pathlib import Path

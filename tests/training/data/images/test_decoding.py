@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +12,7 @@ from PIL import Image
 
 from tests.training.data.images.drawings import noise, save
 from training.data.images.decoding import fit, from_pixels, open_picture, pixels
-from training.errors import InvalidData
+from training.errors import InvalidData, MissingPackage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,3 +123,10 @@ def test_fitting_takes_the_mean_of_what_falls_together():
     inner = np.average(values[2:10, 2:10, 0], axis=0, weights=weights)
     expected = np.average(inner, weights=weights)
     assert fit(from_pixels(values), 4)[1, 1, 0] == pytest.approx(expected, abs=1)
+
+
+def test_without_pillow_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    monkeypatch.delitem(sys.modules, "training.data.images.decoding")
+    with pytest.raises(MissingPackage, match="'pillow', which is not installed: pip install"):
+        importlib.import_module("training.data.images.decoding")
