@@ -8,10 +8,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from training.compression.groups import Group, Slot
 from training.families.speech.spectrum import LogMel
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from training.settings.speech import SpeechNetworkSettings
 
@@ -30,9 +31,10 @@ class SpeechNetwork(nn.Module):
         super().__init__()
         self.spectrum = LogMel(rate, settings.mel_bands, settings.frame_ms, settings.hop_ms)
         self.over_spectrum = _over_spectrum(settings.spectrum_channels)
-        width = _width(settings)
+        self.bands = _bands_left(settings)
+        width = self.bands * (settings.spectrum_channels or (1,))[-1]
         self.over_time = _over_time(width, settings.time_channels)
-        width = settings.time_channels[-1] if settings.time_channels else width
+        width = (settings.time_channels or (width,))[-1]
         self.votes = nn.Conv1d(width, 1, 1)
         self.dropout = nn.Dropout(settings.dropout)
         self.answer = nn.Linear(width, classes)
@@ -44,6 +46,28 @@ class SpeechNetwork(nn.Module):
         word = (frames * torch.softmax(self.votes(frames), dim=2)).sum(dim=2)
         logits: torch.Tensor = self.answer(self.dropout(word))
         return logits
+
+    def removable(self) -> Iterator[Group]:
+        """The channels of each convolution, which the next one reads; what the last ones write
+        the votes and the answer read."""
+        convolutions = [
+            layer
+            for layer in (*self.over_spectrum, *self.over_time)
+            if isinstance(layer, nn.Conv1d | nn.Conv2d)
+        ]
+        norms = [
+            layer
+            for layer in (*self.over_spectrum, *self.over_time)
+            if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d)
+        ]
+        ends = (self.votes, self.answer)
+        readers: list[tuple[nn.Module, ...]] = [*((layer,) for layer in convolutions[1:]), ends]
+        for layer, norm, reading in zip(convolutions, norms, readers, strict=True):
+            # From a spectrum's channels to time alone, each is read in all of its bands.
+            flat = isinstance(layer, nn.Conv2d) and not isinstance(reading[0], nn.Conv2d)
+            inner = self.bands if flat else 1
+            slots = (Slot(each, "reads", inner=inner) for each in reading)
+            yield Group(layer.out_channels, (Slot(layer, "writes"), Slot(norm, "scales"), *slots))
 
 
 class WordClassifier(nn.Module):
@@ -85,9 +109,9 @@ def _over_time(width: int, channels: Sequence[int]) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def _width(settings: SpeechNetworkSettings) -> int:
-    """Of the channels times the bands that are left of the spectrum."""
+def _bands_left(settings: SpeechNetworkSettings) -> int:
+    """Each convolution over the spectrum halves them."""
     bands = settings.mel_bands
     for _ in settings.spectrum_channels:
         bands = (bands + 1) // 2
-    return bands * (settings.spectrum_channels[-1] if settings.spectrum_channels else 1)
+    return bands
