@@ -48,9 +48,10 @@ class VisionNetworkSettings:
 
     The `large` stem quarters a picture's sides, the `small` one leaves them. ResNet-18 is 2, 2, 2,
     2 and ResNet-50 3, 4, 6, 3 with bottlenecks, both 64 wide with a large stem. `dropout` is the
-    share of the last layer's inputs that a training step leaves out. With `synchronized` batch
-    norm the statistics are those of all GPUs' rows; `channels_last` is how GPUs like their
-    convolutions laid out.
+    share of the last layer's inputs that a training step leaves out. Batch norm's statistics are
+    those of the rows that a process computes at once, so that `accumulation` and more processes
+    make them rougher; `synchronized` has those of all GPUs' rows. `channels_last` is how GPUs like
+    their convolutions laid out.
     """
 
     blocks: tuple[Annotated[int, Range(1, 1000)], ...]
