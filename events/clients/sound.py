@@ -16,7 +16,7 @@ from scipy.io import wavfile
 from scipy.signal import resample_poly
 
 # What the model's `preprocessing` says: mono, so many samples a second, each in [-1, 1].
-RATE = 8000
+RATE = 16_000
 
 
 def main(model: str, path: str) -> None:
