@@ -15,7 +15,8 @@ import torch
 from infermeter.manifest import MODEL_FILE
 from training.artifact import Result, write_artifact
 from training.checkpoint import Checkpoint
-from training.compression.compress import Compression, check_served, least_opset
+from training.companions import export_companions
+from training.compression.compress import check_served, compress, least_opset
 from training.compression.finetuning import prune_network
 from training.exported import evaluate, export_network
 from training.families.opening import open_family
@@ -125,6 +126,8 @@ def _finish(
     with tempfile.TemporaryDirectory() as temporary:
         model = _export(family, trained, dataset, Path(temporary), seconds)
         shutil.copyfile(model.exported.file, folder / MODEL_FILE)
+        with _timed(seconds, "export"):
+            graphs = _export_companions(family, model, dataset, Path(temporary))
     with _timed(seconds, "evaluation"):
         baseline, naive = family.baseline(dataset), family.naive(dataset)
     result = Result(
@@ -136,7 +139,7 @@ def _finish(
         baseline=baseline,
         naive=naive,
         golden_inputs=family.golden_inputs(dataset),
-        files=family.files(model.network, dataset),
+        files={**family.files(model.network, dataset), **graphs},
         evaluation_files=family.evaluation_files(dataset),
         device=world.device.type,
         processes=world.size,
@@ -174,13 +177,22 @@ def _export(
     if not settings.asked:
         return Model(trained.network, exported, evaluations, None)
     with _timed(seconds, "compression"):
-        compression = Compression(family, dataset, exported, evaluations)
-        outcome = compression.run(trained.pruned)
+        exported, evaluations, outcome = compress(
+            family, dataset, exported, evaluations, trained.pruned
+        )
     emit(compression=outcome.verdict)
-    if not outcome.verdict.passed:
-        return Model(trained.network, exported, evaluations, outcome)
-    network = trained.pruned.network if trained.pruned else trained.network
-    return Model(network, *compression.last, outcome)
+    network = trained.network
+    if trained.pruned is not None and outcome.verdict.passed:
+        network = trained.pruned.network
+    return Model(network, exported, evaluations, outcome)
+
+
+def _export_companions(
+    family: Family[Any], model: Model, dataset: Dataset, folder: Path
+) -> dict[str, bytes]:
+    outcome, settings = model.compression, family.recipe.compression
+    compressed = settings if outcome is not None and outcome.verdict.passed else None
+    return export_companions(family.companions(model.network, dataset), compressed, folder)
 
 
 def _prepare_torch(recipe: Recipe) -> None:

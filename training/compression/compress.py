@@ -58,8 +58,27 @@ def check_served(settings: CompressionSettings, served: Served) -> None:
         )
 
 
-class Compression:
-    """A job's steps; each file lies in `folder`."""
+def compress(
+    family: Family[Any],
+    dataset: Dataset,
+    dense: Exported,
+    evaluations: Evaluations,
+    pruned: Pruned | None,
+) -> tuple[Exported, Evaluations, Outcome]:
+    """What is to be published, its figures, and what led there: the compressed model, or the dense
+    one where too much is lost. Files are written beside the dense one.
+
+    Raises CompressionFailed, ExportFailed.
+    """
+    steps = _Steps(family, dataset, dense, evaluations)
+    outcome = steps.run(pruned)
+    if outcome.verdict.passed:
+        return *steps.last, outcome
+    return dense, evaluations, outcome
+
+
+class _Steps:
+    """A job's steps so far; each file lies beside the dense one."""
 
     def __init__(
         self, family: Family[Any], dataset: Dataset, dense: Exported, evaluations: Evaluations
@@ -103,7 +122,6 @@ class Compression:
 
     @property
     def last(self) -> tuple[Exported, Evaluations]:
-        """The model after the steps so far, and its figures."""
         return [*self._models.values()][-1]
 
     def _add_pruned(self, pruned: Pruned) -> None:

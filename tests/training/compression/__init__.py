@@ -1,0 +1,1 @@
+"""Pruning, clustering and quantization, and what they gain."""
