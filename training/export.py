@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import inspect
 import logging
 import math
 import warnings
@@ -113,11 +114,13 @@ def _graph(module: nn.Module, served: Served, example: Tensors) -> onnx.ModelPro
             warnings.filterwarnings(
                 "ignore", message=r"`isinstance\(treespec, LeafSpec\)`", category=FutureWarning
             )
+            # It names an axis that several inputs share after the first of them.
+            warnings.filterwarnings("ignore", message=r"# The axis name: .* will not be used")
             program = torch.onnx.export(
                 module,
                 tuple(torch.from_numpy(example[spec.name]) for spec in signature.inputs),
                 dynamo=True,
-                dynamic_shapes=_dynamic_shapes(served),
+                dynamic_shapes=_for_arguments(module, _dynamic_shapes(served)),
                 input_names=[spec.name for spec in signature.inputs],
                 output_names=[spec.name for spec in signature.outputs],
                 opset_version=served.opset,
@@ -130,6 +133,14 @@ def _graph(module: nn.Module, served: Served, example: Tensors) -> onnx.ModelPro
         raise ExportFailed("export: expected a program, got none")
     model: onnx.ModelProto = program.model_proto
     return model
+
+
+def _for_arguments(module: nn.Module, shapes: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Of the inputs that one argument of any number takes (`*past`), one tuple."""
+    kinds = [each.kind for each in inspect.signature(module.forward).parameters.values()]
+    if inspect.Parameter.VAR_POSITIONAL not in kinds:
+        return shapes
+    return (*shapes[: len(kinds) - 1], shapes[len(kinds) - 1 :])
 
 
 def _dynamic_shapes(served: Served) -> tuple[dict[int, Any], ...]:

@@ -25,6 +25,8 @@ class Served:
     `judged` is the output that evaluation looks at; `preprocessing` says what a caller does to
     what he has before it is an input. `in_float` names parts of the module that quantization
     leaves alone: those before the first learned layer, whose values range over many powers of two.
+    `golden` names the outputs that publishing checks, all without: their values stand in the
+    manifest.
     """
 
     module: nn.Module
@@ -36,6 +38,7 @@ class Served:
     unit: str = "row"
     embedding: Embedding | None = None
     in_float: tuple[str, ...] = ()
+    golden: tuple[str, ...] = ()
 
     def with_opset(self, opset: int) -> Served:
         """The same, exported for this version of ONNX."""

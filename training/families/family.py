@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
+    from training.companions import Companion
     from training.data.dataset import Rows
     from training.evaluation.evaluation import Evaluation
     from training.recipe import Recipe
@@ -123,6 +124,11 @@ class Family(ABC, Generic[D]):
         return Baseline(
             f"the classes' shares of the training rows, so always '{most}'", evaluations
         )
+
+    def companions(self, network: nn.Module, dataset: D) -> Mapping[str, Companion]:
+        """By path, other graphs of the network that are published beside the model."""
+        del network, dataset
+        return {}
 
     def files(self, network: nn.Module, dataset: D) -> Mapping[str, bytes]:
         """By path, what is published beside the model: a tokenizer, say."""

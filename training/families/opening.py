@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 def open_family(recipe: Recipe) -> Family[Any]:
     """Imported here, so that a job loads what its own family needs and no more."""
     match recipe.family:
+        case "decoder":
+            from training.families.decoder.family import Decoder
+
+            return Decoder(recipe)
         case "speech":
             from training.families.speech.family import Speech
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from training.settings.decoder import DecoderData, DecoderNetworkSettings
 from training.settings.speech import SpeechData, SpeechNetworkSettings
 from training.settings.tabular import TabularData, TabularNetworkSettings
 from training.settings.vision import VisionData, VisionNetworkSettings
@@ -29,6 +30,11 @@ class FamilySettings(NamedTuple):
 
 
 FAMILIES: Mapping[str, FamilySettings] = {
+    "decoder": FamilySettings(
+        DecoderData,
+        DecoderNetworkSettings,
+        {"language_modelling": ("bible",)},
+    ),
     "speech": FamilySettings(
         SpeechData,
         SpeechNetworkSettings,

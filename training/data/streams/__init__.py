@@ -1,0 +1,1 @@
+"""Texts as one stream of tokens, for language models."""

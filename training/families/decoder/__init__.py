@@ -1,0 +1,1 @@
+"""A language model: from the tokens before to the next one."""
