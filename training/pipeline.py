@@ -15,6 +15,7 @@ import torch
 from infermeter.manifest import MODEL_FILE
 from training.artifact import Result, write_artifact
 from training.checkpoint import Checkpoint
+from training.companions import export_companions
 from training.compression.compress import check_served, compress, least_opset
 from training.compression.finetuning import prune_network
 from training.exported import evaluate, export_network
@@ -125,6 +126,8 @@ def _finish(
     with tempfile.TemporaryDirectory() as temporary:
         model = _export(family, trained, dataset, Path(temporary), seconds)
         shutil.copyfile(model.exported.file, folder / MODEL_FILE)
+        with _timed(seconds, "export"):
+            graphs = _export_companions(family, model, dataset, Path(temporary))
     with _timed(seconds, "evaluation"):
         baseline, naive = family.baseline(dataset), family.naive(dataset)
     result = Result(
@@ -136,7 +139,7 @@ def _finish(
         baseline=baseline,
         naive=naive,
         golden_inputs=family.golden_inputs(dataset),
-        files=family.files(model.network, dataset),
+        files={**family.files(model.network, dataset), **graphs},
         evaluation_files=family.evaluation_files(dataset),
         device=world.device.type,
         processes=world.size,
@@ -182,6 +185,14 @@ def _export(
     if trained.pruned is not None and outcome.verdict.passed:
         network = trained.pruned.network
     return Model(network, exported, evaluations, outcome)
+
+
+def _export_companions(
+    family: Family[Any], model: Model, dataset: Dataset, folder: Path
+) -> dict[str, bytes]:
+    outcome, settings = model.compression, family.recipe.compression
+    compressed = settings if outcome is not None and outcome.verdict.passed else None
+    return export_companions(family.companions(model.network, dataset), compressed, folder)
 
 
 def _prepare_torch(recipe: Recipe) -> None:
