@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
+from onnx.external_data_helper import set_external_data
 
 from infermeter import bfloat16
 from infermeter.engine.onnx import OnnxModel, OnnxRuntime
@@ -30,6 +31,24 @@ def passing(**kinds: int) -> bytes:
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
     return model.SerializeToString()
+
+
+def outside(path: str) -> tuple[bytes, bytes]:
+    """A graph that adds 256 weights, 0 to 255, to `x`, and the file of this path that has them
+    after 64 bytes of something else."""
+    weights = np.arange(256, dtype="<f4")
+    tensor = numpy_helper.from_array(weights, "weights")
+    set_external_data(tensor, path, offset=64, length=weights.nbytes)
+    tensor.ClearField("raw_data")
+    graph = helper.make_graph(
+        [helper.make_node("Add", ["x", "weights"], ["y"])],
+        "outside",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["rows", 256])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["rows", 256])],
+        [tensor],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    return model.SerializeToString(), bytes(64) + weights.tobytes()
 
 
 @pytest.mark.parametrize("datatype", DATATYPES.values(), ids=DATATYPES)
@@ -79,6 +98,29 @@ def test_text_beside_bf16_is_not_loaded() -> None:
 def test_what_is_no_model_is_not_loaded() -> None:
     with pytest.raises(ModelUnavailable, match="could not load the model"):
         load(b"nonsense")
+
+
+@pytest.mark.parametrize("path", ["model.onnx.data", "generation/model.onnx.data"])
+def test_weights_may_lie_in_another_file(path: str) -> None:
+    model, weights = outside(path)
+    files = {"tokenizer.json": b"{}", path: weights, MODEL_FILE: model, "empty": b""}
+    loaded = OnnxRuntime(memory_mb=512).load(files)
+    (got,) = loaded.run({"x": np.ones((2, 256), np.float32)}, ["y"])
+    np.testing.assert_array_equal(got, np.tile(np.arange(256) + 1, (2, 1)))
+
+
+@pytest.mark.parametrize("cut", [0, 100])
+def test_weights_that_are_not_whole_are_not_loaded(cut: int) -> None:
+    model, weights = outside("model.onnx.data")
+    files = {MODEL_FILE: model, "model.onnx.data": weights[:-cut] if cut else b""}
+    with pytest.raises(ModelUnavailable, match="onnxruntime could not load the model"):
+        OnnxRuntime(memory_mb=512).load(files)
+
+
+def test_weights_that_were_not_published_are_not_loaded() -> None:
+    model, _ = outside("model.onnx.data")
+    with pytest.raises(ModelUnavailable, match=r"external data|External data"):
+        load(model)
 
 
 def test_what_the_model_cannot_compute_is_its_failure() -> None:

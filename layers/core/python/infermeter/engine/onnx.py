@@ -89,14 +89,22 @@ class OnnxRuntime:
         self.threads = max(1, memory_mb // MB_PER_CPU)
 
     def load(self, files: Mapping[str, bytes]) -> OnnxModel:
-        """A session from `model.onnx`; ModelUnavailable when onnxruntime refuses it."""
+        """A session from `model.onnx`, whose weights may lie in others of the files, by their
+        paths; ModelUnavailable when onnxruntime refuses it."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.threads
         options.inter_op_num_threads = 1
         options.log_severity_level = _ERRORS_ONLY
         # Spinning threads steal the fraction of a processor that a small function has.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        others = {path: content for path, content in files.items() if path != MODEL_FILE}
         try:
+            if others:
+                # From memory: nothing of a model is ever a file here. Those that the graph does
+                # not name are not looked at.
+                options.add_external_initializers_from_files_in_memory(
+                    list(others), list(others.values()), [len(each) for each in others.values()]
+                )
             session = onnxruntime.InferenceSession(
                 files[MODEL_FILE], options, providers=["CPUExecutionProvider"]
             )
