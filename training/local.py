@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training import job
-from training.errors import MissingPackage, OutputRefused, ProcessFailed
+from training.errors import InvalidData, MissingPackage, OutputRefused, ProcessFailed
 from training.recipe import load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 # How long a stopped trainer may take to write its checkpoint.
 GRACE_S = 30
@@ -42,23 +42,35 @@ class TrainingOutcome:
 
 
 def train_locally(
-    recipe: str, overrides: Mapping[str, str], out: Path, *, on_line: Callable[[str], None]
+    recipe: str,
+    overrides: Mapping[str, str],
+    out: Path,
+    *,
+    data: Path | None = None,
+    on_line: Callable[[str], None],
 ) -> TrainingOutcome:
     """Train in a process of its own and put the result into the folder `out`, which is made.
 
-    `on_line` gets each line of progress as it comes. Ctrl-C stops the trainer, and is raised
-    again. Raises InvalidRecipe before anything starts, MissingPackage, OutputRefused, or
+    `data` is the channel `training`: a folder, or one file. `on_line` gets each line of progress
+    as it comes. Ctrl-C stops the trainer, and is raised again. Raises InvalidRecipe before
+    anything starts, InvalidData for `data` that is not there, MissingPackage, OutputRefused, or
     ProcessFailed with the trainer's own message.
     """
     started = time.perf_counter()
     chosen = load(recipe, overrides)
+    if data is not None and not data.exists():
+        raise InvalidData(
+            "data", expected="a folder or a file", got=f"'{data}', which is not there"
+        )
     _check_packages()
     _make_folder(out)
     # An absolute path, because the trainer runs elsewhere.
     name = str(Path(recipe).resolve()) if recipe.endswith(".toml") else recipe
     with tempfile.TemporaryDirectory(prefix="infermeter-") as temporary:
         root = Path(temporary)
-        _write_config(root, {"recipe": name, **overrides})
+        _write_config(root, {"recipe": name, **overrides}, [] if data is None else ["training"])
+        if data is not None:
+            _link_channel(root, data.resolve())
         _run(root, on_line)
         try:
             shutil.copytree(job.model_folder(root), out, dirs_exist_ok=True)
@@ -92,16 +104,26 @@ def _make_folder(out: Path) -> None:
         raise OutputRefused(out, "Permission denied")
 
 
-def _write_config(root: Path, hyperparameters: Mapping[str, str]) -> None:
+def _write_config(root: Path, hyperparameters: Mapping[str, str], channels: Sequence[str]) -> None:
     config = root / "input" / "config"
     config.mkdir(parents=True)
     documents = {
         "hyperparameters": hyperparameters,
         "resourceconfig": {"current_host": "algo-1", "hosts": ["algo-1"]},
-        "inputdataconfig": {},
+        "inputdataconfig": {channel: {} for channel in channels},
     }
     for name, document in documents.items():
         (config / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")
+
+
+def _link_channel(root: Path, data: Path) -> None:
+    channel = root / "input" / "data" / "training"
+    channel.parent.mkdir(parents=True)
+    if data.is_dir():
+        channel.symlink_to(data, target_is_directory=True)
+    else:
+        channel.mkdir()
+        (channel / data.name).symlink_to(data)
 
 
 def _run(root: Path, on_line: Callable[[str], None]) -> None:

@@ -81,6 +81,9 @@ def load(name: str, overrides: Mapping[str, str]) -> Recipe:
         raise InvalidSetting("family", expected=f"one of {', '.join(FAMILIES)}", got=got)
     sections = _sections(family)
     places = {key: (section, hint) for section, key, hint in leaves(Recipe, sections=sections)}
+    own, data = FAMILIES[family].own, document.get("data")
+    if own in overrides and isinstance(data, dict) and own not in data:
+        document["data"] = {}
     for key, text in overrides.items():
         if key not in places or key in FIXED:
             raise UnknownSetting(key, settings(family))

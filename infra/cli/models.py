@@ -32,6 +32,9 @@ def train(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Where the artefact goes.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Train on this folder, or file, of your own.")
+    ] = None,
     *,
     json: Json = False,
 ) -> None:
@@ -39,7 +42,9 @@ def train(
     from training.local import train_locally
 
     out = out or ARTIFACTS / recipe
-    outcome = train_locally(recipe, _overrides(settings or []), out, on_line=console.note)
+    outcome = train_locally(
+        recipe, _overrides(settings or []), out, data=data, on_line=console.note
+    )
     if json:
         console.print_json(asdict(outcome))
     else:

@@ -1,4 +1,5 @@
-"""Train, validation and test rows: stratified by the label, decided by the seed alone."""
+"""Train, validation and test rows: stratified by the label, decided by the seed alone; or by
+groups that stay together, or by time."""
 
 from __future__ import annotations
 
@@ -9,9 +10,11 @@ import numpy as np
 from training.errors import InvalidData
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
+
+    Strata = Iterable[tuple[str, NDArray[np.int64]]]
 
 # A number to predict is stratified by as many equally frequent ranges of it.
 BINS = 10
@@ -25,12 +28,11 @@ class SplitRows(NamedTuple):
     test: NDArray[np.int64]
 
 
+SPLITS = len(SplitRows._fields)
+
+
 def split_rows(
-    strata: Iterable[tuple[str, NDArray[np.int64]]],
-    *,
-    validation_fraction: float,
-    test_fraction: float,
-    seed: int,
+    strata: Strata, *, validation_fraction: float, test_fraction: float, seed: int
 ) -> SplitRows:
     """Split each stratum, a name and its row numbers, by the fractions, with at least one row of
     it in every split.
@@ -41,7 +43,7 @@ def split_rows(
     parts: tuple[list[NDArray[np.int64]], ...] = ([], [], [])
     for name, stratum in strata:
         rows = generator.permutation(stratum)
-        if len(rows) < len(parts):
+        if len(rows) < SPLITS:
             raise InvalidData(
                 name,
                 expected="at least 3 different rows, one for each split",
@@ -55,6 +57,78 @@ def split_rows(
         ):
             part.append(chosen)
     return SplitRows(*(np.sort(np.concatenate(part)) for part in parts))
+
+
+def split_groups(
+    groups: NDArray[np.int64],
+    strata: Callable[[NDArray[np.int64]], Strata],
+    *,
+    validation_fraction: float,
+    test_fraction: float,
+    seed: int,
+) -> SplitRows:
+    """Split rows by the group [rows] that each is of, so that no group is in two splits.
+
+    The fractions are of the groups. `strata(rows)` are the strata of the first rows of all groups,
+    by their places among them; those of fewer than three are split together. Raises InvalidData
+    for fewer than three groups.
+    """
+    _, first, group = np.unique(groups, return_index=True, return_inverse=True)
+    if len(first) < SPLITS:
+        raise InvalidData(
+            "table", expected="at least 3 groups, one for each split", got=f"{len(first)}"
+        )
+    split = split_rows(
+        _large_enough(strata(first)),
+        validation_fraction=validation_fraction,
+        test_fraction=test_fraction,
+        seed=seed,
+    )
+    member = np.empty(len(first), np.int64)
+    for number, part in enumerate(split):
+        member[part] = number
+    return SplitRows(*(np.flatnonzero(member[group] == number) for number in range(SPLITS)))
+
+
+def split_times(
+    times: NDArray[np.float64], *, validation_fraction: float, test_fraction: float
+) -> SplitRows:
+    """The latest rows to test, the latest before them to validate; rows of one time stay together.
+
+    So the held-out splits may be larger than their fractions. Raises InvalidData where no earlier
+    time is left.
+    """
+    ascending = np.sort(times)
+    test = ascending[-max(1, int(len(times) * test_fraction))]
+    earlier = ascending[ascending < test]
+    if len(earlier):
+        validation = earlier[-min(len(earlier), max(1, int(len(times) * validation_fraction)))]
+    if not len(earlier) or validation == ascending[0]:
+        raise InvalidData(
+            "table",
+            expected="times that leave rows to train on before those to validate and to test",
+            got=f"{len(np.unique(times))} different ones",
+        )
+    return SplitRows(
+        np.flatnonzero(times < validation),
+        np.flatnonzero((times >= validation) & (times < test)),
+        np.flatnonzero(times >= test),
+    )
+
+
+def _large_enough(strata: Strata) -> Strata:
+    """The strata of three rows or more; the others joined, and to the last of these if need be."""
+    large: list[tuple[str, NDArray[np.int64]]] = []
+    small: list[tuple[str, NDArray[np.int64]]] = []
+    for name, rows in strata:
+        (large if len(rows) >= SPLITS else small).append((name, rows))
+    if not small:
+        return large
+    joined = np.concatenate([rows for _, rows in small])
+    if len(joined) < SPLITS and large:
+        name, rows = large.pop()
+        return [*large, (name, np.concatenate([rows, joined]))]
+    return [*large, ("rare rows", joined)]
 
 
 def by_class(

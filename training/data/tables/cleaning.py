@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from training.errors import InvalidData
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -24,9 +24,10 @@ OUTLIER_DEVIATIONS = 6.0
 class DataReport:
     """Counts over the table as it was read.
 
-    `missing` and `outliers` are by column, those with none left out. `incomplete` rows miss a
-    value. Rows equal to an earlier one in every column are `duplicates` with its label and
-    `conflicts` with another; neither is trained on. `balance` counts the remaining rows by class.
+    `missing` and `outliers` are by column, those with none left out; `constant` names the columns
+    of one value. `incomplete` rows miss a value. Rows equal to an earlier one in every column are
+    `duplicates` with its label and `conflicts` with another; `dropped_repeated` of them are not
+    trained on. `balance` counts the remaining rows by class.
     """
 
     read: int
@@ -35,6 +36,8 @@ class DataReport:
     dropped_incomplete: int
     duplicates: int
     conflicts: int
+    dropped_repeated: int
+    constant: Sequence[str]
     missing: Mapping[str, int]
     outliers: Mapping[str, int]
     balance: Mapping[str, int]
@@ -52,13 +55,17 @@ class DataReport:
             "dropped_incomplete": self.dropped_incomplete,
             "duplicates": self.duplicates,
             "conflicts": self.conflicts,
+            "dropped_repeated": self.dropped_repeated,
+            "constant": len(self.constant),
             "outliers": sum(self.outliers.values()),
         }
 
 
-def clean(table: Table, *, drop_incomplete: bool) -> tuple[Table, DataReport]:
-    """The table without repeated rows (one that fell into two splits would be a leak), the first
-    of each kept, and if asked without incomplete ones; and the counts.
+def clean(
+    table: Table, *, drop_incomplete: bool, drop_repeated: bool = True
+) -> tuple[Table, DataReport]:
+    """The table, if asked without incomplete rows; of repeated ones (which would be a leak in two
+    splits) the first alone, or all as a group of its own, if the table has no groups; the counts.
 
     Outliers are counted and kept: far from the rest is not wrong. Raises InvalidData when no row
     is left.
@@ -66,12 +73,14 @@ def clean(table: Table, *, drop_incomplete: bool) -> tuple[Table, DataReport]:
     absent = np.isnan(table.values)
     incomplete = absent.sum(axis=1) > 0
     kept = table.rows(~incomplete) if drop_incomplete else table
-    first, duplicates, conflicts = _repeated(kept)
-    result = kept.rows(first)
-    if not len(result.labels):
+    if not len(kept.labels):
         raise InvalidData(
             "table", expected="rows without a missing value", got=f"none among {len(incomplete)}"
         )
+    first, group, duplicates, conflicts = _repeated(kept)
+    result = kept.rows(np.sort(first)) if drop_repeated else kept
+    if not drop_repeated and table.groups is None and table.times is None:
+        result = replace(kept, groups=group if duplicates + conflicts else None)
     return result, DataReport(
         read=len(table.labels),
         kept=len(result.labels),
@@ -79,7 +88,13 @@ def clean(table: Table, *, drop_incomplete: bool) -> tuple[Table, DataReport]:
         dropped_incomplete=int(incomplete.sum()) if drop_incomplete else 0,
         duplicates=duplicates,
         conflicts=conflicts,
-        missing=_counts(table, absent),
+        dropped_repeated=duplicates + conflicts if drop_repeated else 0,
+        constant=_constant(table),
+        missing={
+            name: int(count)
+            for name, count in zip(table.schema.columns, absent.sum(axis=0), strict=True)
+            if count
+        },
         outliers=_outliers(table),
         balance={
             name: int((result.labels == label).sum())
@@ -88,37 +103,45 @@ def clean(table: Table, *, drop_incomplete: bool) -> tuple[Table, DataReport]:
     )
 
 
-def _repeated(table: Table) -> tuple[NDArray[np.int64], int, int]:
-    """Row numbers of each first one, ascending; how many repeat one with its label, and not."""
+def _repeated(table: Table) -> tuple[NDArray[np.int64], NDArray[np.int64], int, int]:
+    """Row numbers of each first one; for every row which of these it is equal to; how many repeat
+    one with its label, and not."""
     # As bytes two missing values are equal; adding zero turns -0 into 0.
     rows = np.ascontiguousarray(np.where(np.isnan(table.values), np.float32(np.nan), table.values))
     keys = (rows + np.float32(0)).view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))
     _, first, group = np.unique(keys.ravel(), return_index=True, return_inverse=True)
     agree = int((table.labels == table.labels[first[group]]).sum())
-    return np.sort(first), agree - len(first), len(table.labels) - agree
+    return first, group, agree - len(first), len(table.labels) - agree
+
+
+def _constant(table: Table) -> list[str]:
+    """Columns in which no two values differ; missing ones are none."""
+    low = np.fmin.reduce(table.values, axis=0)
+    high = np.fmax.reduce(table.values, axis=0)
+    return [name for name, same in zip(table.schema.columns, low == high, strict=True) if same]
 
 
 def _outliers(table: Table) -> dict[str, int]:
-    """By column, and for the label where it is a number.
+    """By column of numbers, and for the label where it is one; those with none are left out.
 
     A column of which more than half is one value has no deviation to measure by: none counted.
     """
-    values = table.values.astype(np.float64)
-    if table.schema.numeric:
-        values = np.column_stack((values, table.labels))
-    # A column with every value missing has none to count, and no median either.
-    known = ~np.isnan(values).all(axis=0)
-    far = np.zeros(values.shape, bool)
-    distance = np.abs(values[:, known] - np.nanmedian(values[:, known], axis=0))
-    deviation = np.nanmedian(distance, axis=0)
-    far[:, known] = (distance > OUTLIER_DEVIATIONS * deviation) & (deviation > 0)
-    return _counts(table, far)
-
-
-def _counts(table: Table, marked: NDArray[np.bool_]) -> dict[str, int]:
-    names = (*table.schema.columns, table.schema.label)
-    return {
-        name: int(count)
-        for name, count in zip(names, marked.sum(axis=0), strict=False)
-        if count > 0
+    schema = table.schema
+    # A column at a time, for the memory that all would take.
+    columns = list(zip(schema.columns, table.values.T, strict=True))
+    if schema.numeric:
+        columns.append((schema.label, table.labels))
+    counts = {
+        name: _far(values[~np.isnan(values)].astype(np.float64))
+        for name, values in columns
+        if name not in schema.categories
     }
+    return {name: count for name, count in counts.items() if count}
+
+
+def _far(values: NDArray[np.float64]) -> int:
+    if not len(values):
+        return 0
+    distance = np.abs(values - np.median(values))
+    deviation = np.median(distance)
+    return int((distance > OUTLIER_DEVIATIONS * deviation).sum()) if deviation > 0 else 0

@@ -97,7 +97,4 @@ def _fit_ridge(dataset: TabularDataset, target: Target) -> Fitted:
 
 
 def _standardised(dataset: TabularDataset, features: NDArray[np.float32]) -> NDArray[np.float64]:
-    standardised: NDArray[np.float64] = ((features - dataset.mean) / dataset.scale).astype(
-        np.float64
-    )
-    return standardised
+    return dataset.standardised(features).astype(np.float64)

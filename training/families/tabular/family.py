@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from infermeter.signature import Signature, TensorSpec
 from infermeter.tensors import DATATYPES
+from training.data.tables.categories import UNKNOWN
 from training.data.tables.dataset import TabularDataset, read_dataset
 from training.evaluation.classes import evaluate_classes
 from training.evaluation.numbers import evaluate_numbers
@@ -64,7 +66,7 @@ class Tabular(Family[TabularDataset]):
             output = TensorSpec(PREDICTION, fp32, (-1, 1))
         return Served(
             module=module,
-            signature=Signature((TensorSpec(INPUT, fp32, (-1, len(dataset.mean))),), (output,)),
+            signature=Signature((TensorSpec(INPUT, fp32, (-1, len(dataset.features))),), (output,)),
             judged=output.name,
             preprocessing=_preprocessing(dataset),
         )
@@ -100,6 +102,8 @@ def _preprocessing(dataset: TabularDataset) -> str:
     inside = "not standardised: the graph does that itself"
     if dataset.components is None:
         text = f"features are the columns {', '.join(dataset.features)}, {inside}"
+        if dataset.schema.categories:
+            text += f"; a category is the number that stands for it: {_categories(dataset)}"
         return text if dataset.filled is None else f"{text}; for a missing value give NaN"
     text = (
         f"features are the first {len(dataset.mean)} principal components of the training "
@@ -108,6 +112,15 @@ def _preprocessing(dataset: TabularDataset) -> str:
     return (
         text if dataset.filled is None else f"{text} and the means, which stand for missing values"
     )
+
+
+def _categories(dataset: TabularDataset) -> str:
+    """As JSON, so that a caller may read it from there: `{"city": {"Bern": 0, "Rome": 1}}`."""
+    numbers = {
+        column: {name: number for number, name in enumerate(names)}
+        for column, names in dataset.schema.categories.items()
+    }
+    return f"{json.dumps(numbers, ensure_ascii=False)}, {UNKNOWN} for any other"
 
 
 def _test_rows(dataset: TabularDataset) -> bytes:

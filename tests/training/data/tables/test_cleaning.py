@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -106,5 +108,44 @@ def test_summary_has_the_totals():
         "dropped_incomplete": 2,
         "duplicates": 1,
         "conflicts": 0,
+        "dropped_repeated": 1,
+        "constant": 0,
         "outliers": 0,
     }
+
+
+def test_repeated_rows_that_are_kept_are_groups():
+    rows = [[1, 2], [3, 4], [1, 2], [-0.0, 2], [3, 4], [0, 2]]
+    kept, report = clean(
+        table(rows, [0, 1, 1, 1, 1, 0]), drop_incomplete=False, drop_repeated=False
+    )
+    assert (report.kept, report.duplicates, report.conflicts) == (6, 1, 2)
+    assert report.dropped_repeated == 0
+    groups = kept.groups.tolist()
+    assert groups[0] == groups[2]
+    assert groups[1] == groups[4]
+    assert groups[3] == groups[5]
+    assert len(set(groups)) == 3
+
+
+def test_no_groups_without_a_repeated_row_nor_in_place_of_the_tables_own():
+    plain = table([[1, 2], [3, 4]], [0, 1])
+    assert clean(plain, drop_incomplete=False, drop_repeated=False)[0].groups is None
+    own = replace(table([[1, 2], [1, 2]], [0, 1]), groups=np.array([5, 6]))
+    kept = clean(own, drop_incomplete=False, drop_repeated=False)[0]
+    assert kept.groups.tolist() == [5, 6]
+
+
+def test_constant_columns_are_named():
+    rows = [[1, NAN], [1, 4], [1, NAN]]
+    report = clean(table(rows, [0, 1, 1]), drop_incomplete=False)[1]
+    assert report.constant == ["a", "b"]
+    assert report.summary()["constant"] == 2
+    assert clean(table([[1, NAN], [2, NAN]], [0, 1]), drop_incomplete=False)[1].constant == []
+
+
+def test_categories_are_no_outliers():
+    rows = [[value, value] for value in (1, 2, 3, 3, 4, 9, 2, 4, 10)]
+    schema = Schema(("a", "b"), "size", (), {"b": tuple("abcdefghijk")})
+    report = clean(table(rows, list(range(9)), schema), drop_incomplete=False)[1]
+    assert report.outliers == {"a": 1}

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from training.data.split import split_rows
 from training.data.tables.dataset import _strata, prepare, read_dataset
 from training.data.tables.sources import SOURCES
-from training.data.tables.table import Table
-from training.errors import InvalidData
+from training.data.tables.table import Schema, Table
+from training.errors import InvalidData, InvalidSetting
 from training.recipe import load
+from training.settings.tabular import TabularData
 
 
 def rows_of(recipe, table: Table):
@@ -102,7 +105,8 @@ def test_columns_are_standardised_whatever_their_unit(regression, diabetes):
     values[:, 1] *= 1e-9
     values[:, 2] *= 1e9
     values[:, 4] = 0.1
-    prepared = prepare(regression, Table(diabetes.schema, values, diabetes.labels), "units")
+    settings = load("regression", {"constant": "keep"})
+    prepared = prepare(settings, Table(diabetes.schema, values, diabetes.labels), "units")
     before = read_dataset(regression, None)
     np.testing.assert_allclose(prepared.scale[1:3], before.scale[1:3] * [1e-9, 1e9], rtol=1e-5)
     assert prepared.scale[4] == 1
@@ -193,3 +197,156 @@ def test_missing_values_are_filled_before_the_projection(recipe):
     prepared = prepare(settings, Table(table.schema, values, table.labels), "holes")
     assert np.isfinite(prepared.train.features).all()
     assert prepared.components.mean[20] == pytest.approx(prepared.filled[20], rel=1e-5)
+
+
+def own(rows: int = 400, **settings: str):
+    """A table of the numbers `a` and `b` and the category `kind`, and a recipe for it."""
+    random = np.random.default_rng(0)
+    values = np.column_stack(
+        [random.normal(5, 2, rows), random.normal(size=rows), np.arange(rows) % 4]
+    ).astype(np.float32)
+    schema = Schema(("a", "b", "kind"), "label", ("no", "yes"), {"kind": tuple("wxyz")})
+    labels = random.integers(0, 2, rows)
+    settings = {"label": "label", "categorical": "kind", **settings}
+    return load("tabular", settings), Table(schema, values, labels)
+
+
+def test_a_label_beside_the_recipe_leaves_nothing_of_its_data():
+    recipe = load("tabular", {"label": "price", "test_fraction": "0.1"})
+    assert recipe.data == TabularData(label="price", test_fraction=0.1)
+    assert recipe.training == load("tabular", {}).training
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"source": "table"}, "'label': expected the name of a column, for source table, got none"),
+        ({"source": "digits", "label": "x"}, "'label': expected none for source digits, got 'x'"),
+        ({"group": "x"}, "'group': expected none for source digits, got 'x'"),
+        ({"label": "x", "columns": "a,x"}, "'columns': expected columns to learn from, got the l"),
+        ({"label": "x", "columns": "a,a"}, "'columns': expected each name once, got 'a' twice"),
+        ({"label": "x", "columns": "a", "categorical": "b"}, "'categorical': expected some of "),
+        ({"label": "x", "group": "x"}, "'group': expected a column beside the label, got x"),
+        ({"label": "x", "group": "a", "time": "b"}, "'time': expected no column beside 'group'"),
+        ({"label": "x", "categorical": "a", "components": "2"}, "'components': expected 0 beside"),
+    ],
+)
+def test_settings_that_contradict_each_other(settings: dict[str, str], message: str):
+    with pytest.raises(InvalidSetting, match=message):
+        load("tabular", settings)
+
+
+def test_classes_are_not_for_a_number():
+    with pytest.raises(InvalidSetting, match="'classes': expected none for regression"):
+        read_dataset(load("regression", {"label": "x", "classes": "a,b"}), None)
+
+
+def test_own_table_needs_a_channel():
+    with pytest.raises(InvalidData, match=r"channel 'training': expected a folder of \.csv"):
+        read_dataset(load("tabular", {"label": "x"}), None)
+
+
+def test_each_category_is_a_feature_of_the_first_layer():
+    prepared = prepare(*own(), "own")
+    assert prepared.features == ("a", "b", "kind")
+    assert prepared.test.features.shape[1] == 3
+    first = prepared.standardised(prepared.train.features)
+    assert first.shape[1] == 6
+    np.testing.assert_allclose(first[:, :2].mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(first[:, :2].std(axis=0), 1, atol=1e-5)
+    kinds = prepared.train.features[:, 2].astype(int)
+    np.testing.assert_array_equal(first[:, 2:], np.eye(4)[kinds])
+
+
+def test_category_that_no_training_row_has_is_unknown():
+    recipe, table = own()
+    rare = split_rows(
+        _strata(table), validation_fraction=0.15, test_fraction=0.2, seed=recipe.seed
+    ).test[0]
+    values = table.values.copy()
+    values[rare, 2] = 1
+    values[values[:, 2] == 1, 2] = 0
+    values[rare, 2] = 1
+    prepared = prepare(recipe, replace(table, values=values), "own")
+    assert prepared.schema.categories == {"kind": ("w", "y", "z")}
+    unknown = prepared.test.features[:, 2] == -1
+    assert unknown.tolist() == [True, *[False] * (len(unknown) - 1)]
+    assert prepared.standardised(prepared.test.features)[0, 2:].tolist() == [0, 0, 0]
+    assert set(prepared.train.features[:, 2]) == {0, 1, 2}
+
+
+def test_missing_category_is_unknown():
+    recipe, table = own(missing="mean")
+    values = table.values.copy()
+    values[::9, 2] = np.nan
+    prepared = prepare(recipe, replace(table, values=values), "own")
+    assert prepared.filled.shape == (3,)
+    every = np.concatenate([split.features[:, 2] for split in prepared.splits().values()])
+    assert (every == -1).sum() == len(values[::9])
+    assert prepared.report.missing == {"kind": len(values[::9])}
+
+
+def test_rows_of_one_group_are_in_one_split():
+    recipe, table = own()
+    table = replace(table, groups=np.arange(400) // 5)
+    values = table.values.copy()
+    values[:, 0] = table.groups
+    prepared = prepare(recipe, replace(table, values=values), "own")
+    groups = [set(split.features[:, 0]) for split in prepared.splits().values()]
+    assert sum(map(len, groups)) == len(set.union(*groups)) == 80
+    # Of the groups whose first row has either class, the fractions rounded down.
+    assert [len(each) for each in groups] == [54, 11, 15]
+
+
+def test_repeated_rows_are_kept_in_one_split():
+    recipe, table = own()
+    twice = Table(
+        table.schema, np.tile(table.values, (2, 1)), np.concatenate([table.labels, table.labels])
+    )
+    prepared = prepare(recipe, twice, "own")
+    assert prepared.report.duplicates == 400
+    rows = [split.features[:, 0].tolist() for split in prepared.splits().values()]
+    assert sum(map(len, rows)) == 800
+    assert sum(len(set(each)) for each in rows) == 400
+
+
+def test_latest_rows_are_the_test_split():
+    recipe, table = own()
+    values = table.values.copy()
+    values[:, 0] = np.random.default_rng(1).permutation(400)
+    prepared = prepare(
+        recipe, replace(table, values=values, times=values[:, 0].astype(np.float64)), "own"
+    )
+    assert sorted(prepared.test.features[:, 0]) == list(range(320, 400))
+    assert sorted(prepared.validation.features[:, 0]) == list(range(260, 320))
+    assert len(prepared.train) == 260
+
+
+def test_class_that_comes_too_late_to_be_learned():
+    recipe, table = own()
+    labels = (np.arange(400) > 350).astype(np.int64)
+    late = replace(table, labels=labels, times=np.arange(400.0))
+    with pytest.raises(InvalidData, match="class 'yes': expected rows of it in the training split"):
+        prepare(recipe, late, "own")
+
+
+def test_constant_column_stops_or_is_kept():
+    recipe, table = own()
+    values = table.values.copy()
+    values[:, 1] = 7
+    flat = replace(table, values=values)
+    with pytest.raises(InvalidData, match="column 'b': expected values that differ, got one in"):
+        prepare(recipe, flat, "own")
+    kept = prepare(own(constant="keep")[0], flat, "own")
+    assert (kept.mean[1], kept.scale[1]) == (7, 1)
+    assert kept.report.constant == ["b"]
+
+
+def test_one_class_only():
+    recipe, table = own()
+    schema = replace(table.schema, classes=("no",))
+    alone = replace(table, schema=schema, labels=np.zeros(400, np.int64))
+    with pytest.raises(
+        InvalidData, match="column 'label': expected two classes at least, got 'no'"
+    ):
+        prepare(recipe, alone, "own")
