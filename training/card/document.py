@@ -37,7 +37,7 @@ def card_document(result: Result, report: Mapping[str, Any], manifest: Manifest)
             "task": recipe.task,
             "parameters": sum(each.numel() for each in result.exported.served.module.parameters()),
             "bytes": manifest.size,
-            "network": _plain(recipe.network),
+            "network": _used(recipe.network),
         },
         "intended_use": {"purpose": recipe.card.purpose, "limits": [*recipe.card.limits]},
         "data": _data(result.dataset, recipe.card.about_data),
@@ -72,23 +72,22 @@ def _data(dataset: Dataset, about: str) -> dict[str, Any]:
 
 
 def _evaluation(report: Mapping[str, Any]) -> dict[str, Any]:
-    found = report["splits"][SPLIT]
-    others = {name: report[name] for name in report["comparison"]}
+    found, others = report["splits"][SPLIT], {}
+    for name in ("baseline", "naive"):
+        if report[name] is not None:
+            others[name] = report[name]
     metrics = {
         metric: {
             "value": found[metric],
             "interval": interval,
-            "lower_is_better": metric in LOWER_IS_BETTER or metric in ("brier_score", "perplexity"),
-            **{
-                name: {
-                    "value": other["splits"][SPLIT][metric],
-                    **report["comparison"][name][SPLIT].get(metric, {}),
-                }
-                for name, other in others.items()
-            },
+            "better": _direction(metric),
+            **{name: {"value": other["splits"][SPLIT][metric]} for name, other in others.items()},
         }
         for metric, interval in found["intervals"].items()
     }
+    for name, splits in report["comparison"].items():
+        for metric, compared in splits[SPLIT].items():
+            metrics[metric].setdefault(name, {}).update(compared)
     document = {
         "split": SPLIT,
         "rows": found["rows"],
@@ -103,6 +102,13 @@ def _evaluation(report: Mapping[str, Any]) -> dict[str, Any]:
     if "residuals" in found:
         document["residuals"] = found["residuals"]
     return document
+
+
+def _direction(metric: str) -> str:
+    if metric == "bias":
+        return "nearer to 0"
+    lower = metric in LOWER_IS_BETTER or metric in ("brier_score", "perplexity")
+    return "lower" if lower else "higher"
 
 
 def _use(manifest: Manifest) -> dict[str, Any]:
@@ -145,19 +151,13 @@ def _example(manifest: Manifest) -> dict[str, Any]:
     return {"request": {"inputs": inputs}} if count <= MOST_VALUES else {}
 
 
-def _plain(section: Any) -> dict[str, Any]:
-    """A section of the recipe; its tuples as the lists that JSON has."""
-    values = {field.name: getattr(section, field.name) for field in fields(section)}
-    return {name: [*value] if isinstance(value, tuple) else value for name, value in values.items()}
-
-
 def _used(section: Any) -> dict[str, Any]:
-    """What the recipe says, or does, other than by default."""
-    defaults = {field.name: field.default for field in fields(section)}
+    """What of a section the recipe sets, or what follows from that; lists, as JSON has them."""
+    values = {field: getattr(section, field.name) for field in fields(section)}
     return {
-        name: value
-        for name, value in _plain(section).items()
-        if defaults[name] is MISSING or value != defaults[name]
+        field.name: [*value] if isinstance(value, tuple) else value
+        for field, value in values.items()
+        if field.default is MISSING or value != field.default
     }
 
 

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from training.card.document import SPLIT
+from training.card.metadata import card_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -26,21 +27,14 @@ NAMES = {
     "nats_per_character": "nats per character",
     "perplexity": "perplexity",
 }
-# The names of https://huggingface.co/tasks.
-PIPELINES = {
-    ("tabular", "classification"): "tabular-classification",
-    ("tabular", "regression"): "tabular-regression",
-    ("vision", "classification"): "image-classification",
-    ("text", "classification"): "text-classification",
-    ("decoder", "language_modelling"): "text-generation",
-    ("speech", "classification"): "audio-classification",
-}
+# A table of more is wider than a page.
+MOST_COLUMNS = 12
 
 
 def card_markdown(card: Document) -> str:
     """One text, with the metadata of a Hugging Face card at its head."""
     parts = [
-        _metadata(card),
+        card_metadata(card),
         f"# {card['model']['name']}",
         card["intended_use"]["purpose"] or "The recipe does not say what the model is for.",
         *_model(card["model"]),
@@ -48,34 +42,10 @@ def card_markdown(card: Document) -> str:
         *_data(card["data"]),
         *_evaluation(card["evaluation"]),
         *_training(card["training"]),
-        *_compression(card.get("compression")),
+        *_compression(card),
         *_use(card["use"]),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def _metadata(card: Document) -> str:
-    """https://huggingface.co/docs/hub/model-cards#evaluation-results"""
-    model, evaluation = card["model"], card["evaluation"]
-    pipeline = PIPELINES.get((model["family"], model["task"]), model["task"])
-    lines = [
-        "---",
-        "library_name: onnx",
-        f"pipeline_tag: {pipeline}",
-        "model-index:",
-        f"- name: {json.dumps(model['name'])}",
-        "  results:",
-        "  - task:",
-        f"      type: {pipeline}",
-        "    dataset:",
-        f"      name: {json.dumps(card['data']['source'])}",
-        f"      type: {json.dumps(card['data']['source'])}",
-        f"      split: {evaluation['split']}",
-        "    metrics:",
-    ]
-    for metric, found in evaluation["metrics"].items():
-        lines += [f"    - type: {metric}", f"      value: {json.dumps(found['value'])}"]
-    return "\n".join([*lines, "---"])
 
 
 def _model(model: Document) -> Iterable[str]:
@@ -114,11 +84,12 @@ def _data(data: Document) -> Iterable[str]:
         ("", ""), [("read from", data["source"]), ("digest", data["digest"]), ("rows", counted)]
     )
     splits = data["splits"]
-    classes = next(iter(splits.values())).get("classes", {})
+    classes = [*next(iter(splits.values())).get("classes", {})]
+    shown = classes if len(classes) <= MOST_COLUMNS else []
     yield _table(
-        ("split", "rows", *classes),
+        ("split", "rows", *shown),
         [
-            (name, f"{found['rows']:,}", *map(str, found.get("classes", {}).values()))
+            (name, f"{found['rows']:,}", *(f"{found['classes'][each]:,}" for each in shown))
             for name, found in splits.items()
         ],
     )
@@ -142,7 +113,7 @@ def _evaluation(evaluation: Document) -> Iterable[str]:
     if "residuals" in evaluation:
         residuals = evaluation["residuals"]
         spread = ", ".join(
-            f"{float(share):.0%} below {_number(value)}"
+            f"{float(share) * 100:.0f} % below {_number(value)}"
             for share, value in residuals["quantiles"].items()
         )
         yield (
@@ -188,21 +159,23 @@ def _training(training: Document) -> Iterable[str]:
             ("seed", str(training["seed"])),
             ("epochs trained", stages),
             ("epoch kept", str(training["epoch_kept"])),
-            ("device", f"{training['device']}, {training['processes']} process(es)"),
+            ("device", training["device"]),
+            ("processes", str(training["processes"])),
             ("versions", versions),
         ],
     )
 
 
-def _compression(compression: Document | None) -> Iterable[str]:
+def _compression(card: Document) -> Iterable[str]:
     """See `training.compression.outcome.Outcome.lineage`."""
-    if compression is None:
+    if "compression" not in card:
         return
+    compression = card["compression"]
     yield "## Compression"
     verdict = compression["verdict"]
     yield (
-        f"The {compression['exported']} model is the one served: on the validation split compression "
-        f"costs {_number(verdict['loss'])} of {NAMES.get(verdict['metric'], verdict['metric'])}, "
+        f"The {compression['exported']} model is served. On the validation split compression costs "
+        f"{_number(verdict['loss'])} of {NAMES.get(verdict['metric'], verdict['metric'])}, "
         f"where the recipe allows {verdict['allowed']:g}."
     )
     steps = compression["steps"]
@@ -219,6 +192,14 @@ def _compression(compression: Document | None) -> Iterable[str]:
             for step in steps
         ],
     )
+    compared = {
+        NAMES.get(metric, metric): found["dense"]
+        for metric, found in card["evaluation"]["metrics"].items()
+        if "dense" in found
+    }
+    if compared:
+        yield "Against the dense model, on the test split:"
+        yield _list(f"{name}: {_difference(dense)}" for name, dense in compared.items())
 
 
 def _use(use: Document) -> Iterable[str]:
