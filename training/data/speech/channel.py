@@ -6,7 +6,7 @@ import csv
 from typing import TYPE_CHECKING, NamedTuple
 
 from training.data.speech.clips import Clip, Clips
-from training.data.speech.sound import decode, encode
+from training.data.speech.sound import decode
 from training.errors import InvalidData
 
 if TYPE_CHECKING:
@@ -48,15 +48,6 @@ def read_channel(folder: Path, rate: int) -> Clips:
     if len(clips.classes) < 2:
         raise InvalidData(CHANNEL, expected="two words at least", got=f"'{clips.classes[0]}'")
     return clips
-
-
-def write_clips(clips: Clips, folder: Path, rate: int) -> None:
-    """As `<word>/<speaker>_<number>.wav`, which `read_channel` reads as the same clips; the
-    folder is made."""
-    for number, clip in enumerate(clips.clips):
-        file = folder / clip.word / f"{clip.speaker.replace('_', '-')}_{number}.wav"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(encode(clip.samples, rate))
 
 
 def _found(folder: Path) -> Iterator[Entry]:

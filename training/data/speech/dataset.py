@@ -48,6 +48,9 @@ class SpeechDataset(Dataset):
     """Three splits of different speakers and, where flite is installed, the same words by it:
     judged like a split, but never looked at in training."""
 
+    train: ClipRows
+    validation: ClipRows
+    test: ClipRows
     unseen: ClipRows | None = None
 
     def splits(self) -> Mapping[str, Rows]:

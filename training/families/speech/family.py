@@ -10,6 +10,7 @@ import numpy as np
 from infermeter.signature import Signature, TensorSpec
 from infermeter.tensors import DATATYPES
 from training.data.speech.dataset import SpeechDataset, read_dataset
+from training.data.speech.sound import encode
 from training.evaluate import evaluate_classes
 from training.families.family import Baseline, Family, judged_rows
 from training.families.speech.augmentation import ClipAugmentation
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from training.data.dataset import Rows
     from training.stage import Stage
 
+CLIPS = "evaluation/clips"
 # Rows and samples of what publishing checks: a part of a clip, coarsely, to fit the manifest.
 _GOLDEN_SHAPES = ((1, 1000), (3, 400))
 _GOLDEN_STEP = 1 / 64
@@ -93,6 +95,15 @@ class Speech(Family[SpeechDataset]):
                 {INPUT: np.rint(part / _GOLDEN_STEP).astype(np.float32) * np.float32(_GOLDEN_STEP)}
             )
         return found
+
+    def evaluation_files(self, dataset: SpeechDataset) -> Mapping[str, bytes]:
+        """A test clip of each word, as a caller may have it."""
+        test = dataset.test
+        rate = self.recipe.data.sample_rate
+        return {
+            f"{CLIPS}/{word}.wav": encode(test.samples[np.argmax(test.labels == label)], rate)
+            for label, word in enumerate(dataset.classes)
+        }
 
     def baseline(self, dataset: SpeechDataset) -> Baseline:
         """See `fit_baseline`."""

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.training.data.speech.tones import RATE, clip, clips
-from training.data.speech.channel import read_channel, write_clips
+from tests.training.data.speech.tones import RATE, clip, clips, write_clips
+from training.data.speech.channel import read_channel
 from training.data.speech.sound import encode
 from training.errors import InvalidData
 
@@ -19,7 +19,7 @@ SPEAKERS = ("ann", "bob", "cid")
 
 @pytest.fixture
 def channel(tmp_path: Path) -> Path:
-    write_clips(clips(SPEAKERS), tmp_path, RATE)
+    write_clips(clips(SPEAKERS), tmp_path)
     return tmp_path
 
 

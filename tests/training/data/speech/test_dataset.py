@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from tests.training.data.speech.tones import RATE, clip, clips
-from training.data.speech.channel import write_clips
+from tests.training.data.speech.tones import RATE, clip, clips, write_clips
 from training.data.speech.clips import Clips
 from training.data.speech.dataset import UNSEEN, prepare, read_dataset, split_speakers
 from training.errors import InvalidData
@@ -86,13 +85,13 @@ def test_clips_need_a_channel(recipe: Recipe):
 
 
 def test_a_channel_of_other_words_is_no_channel_of_digits(tmp_path: Path):
-    write_clips(clips(SPEAKERS[:3]), tmp_path, RATE)
+    write_clips(clips(SPEAKERS[:3]), tmp_path)
     with pytest.raises(InvalidData, match=r"expected the words zero, one, .* got high, low"):
         read_dataset(load("speech", {}), tmp_path)
 
 
 def test_a_channel_is_read(recipe: Recipe, tmp_path: Path):
-    write_clips(clips(SPEAKERS[:3]), tmp_path, RATE)
+    write_clips(clips(SPEAKERS[:3]), tmp_path)
     dataset = read_dataset(recipe, tmp_path)
     assert [len(rows) for rows in dataset.splits().values()] == [4, 4, 4]
     assert dataset.digest == clips(SPEAKERS[:3]).digest()

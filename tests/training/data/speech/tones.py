@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from training.data.speech.clips import Clip, Clips
-from training.data.speech.sound import to_int16
+from training.data.speech.sound import encode, to_int16
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -43,3 +44,11 @@ def clips(speakers: Sequence[str], each: int = 2) -> Clips:
             for number in range(each)
         ]
     )
+
+
+def write_clips(clips: Clips, folder: Path, rate: int = RATE) -> None:
+    """A channel of these clips, as `<word>/<speaker>_<number>.wav`."""
+    for number, each in enumerate(clips.clips):
+        file = folder / each.word / f"{each.speaker}_{number}.wav"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(encode(each.samples, rate))

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from infermeter.manifest import Manifest
-from tests.training.data.speech.tones import RATE, WORDS, clip, clips, tone
-from training.data.speech.channel import write_clips
+from tests.training.data.speech.tones import RATE, WORDS, clip, clips, tone, write_clips
 from training.data.speech.clips import Clips
 from training.data.speech.dataset import prepare
+from training.data.speech.sound import decode
 from training.export import OnnxFile
 from training.families.speech.baseline import COEFFICIENTS, coefficients
 from training.families.speech.family import Speech
@@ -45,7 +45,7 @@ LENGTH = round(0.3 * RATE)
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a job leaves that trains on twenty speakers' high and low tones."""
     root = tmp_path_factory.mktemp("speech")
-    write_clips(clips([f"s{number}" for number in range(20)], each=3), root / "channel", RATE)
+    write_clips(clips([f"s{number}" for number in range(20)], each=3), root / "channel")
     run_job(Job(root, "speech", {}, root / "channel"), load("speech", SMALL), lambda: False)
     return root / "model"
 
@@ -107,6 +107,13 @@ def test_a_short_clip_is_one_with_silence_behind(answer):
 def test_silence_has_an_answer(answer):
     found = answer(np.zeros((1, LENGTH)))
     np.testing.assert_allclose(found.sum(), 1, rtol=1e-5)
+
+
+def test_a_test_clip_of_each_word_is_left(folder: Path, answer):
+    for label, word in enumerate(WORDS):
+        samples = decode((folder / "evaluation" / "clips" / f"{word}.wav").read_bytes(), word, RATE)
+        assert len(samples) == LENGTH
+        assert answer(samples[None] / 32768).argmax() == label
 
 
 def test_rows_do_not_see_each_other(answer):
