@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,9 @@ import orjson
 import torch
 
 from infermeter.manifest import MANIFEST_FILE, MODEL_FILE, Gate, Golden, Manifest, ModelFile
+from training.card.document import card_document
+from training.card.markdown import card_markdown
+from training.external import with_weights_outside
 from training.figures.gallery import draw_figures
 from training.job import REPORT_FILE
 from training.report import report_document
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 EVALUATION = "evaluation"
 DATA_FILE = f"{EVALUATION}/data.json"
 COMPRESSION_FILE = f"{EVALUATION}/compression.json"
+CARD_FILE = "model_card.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +85,26 @@ def write_artifact(folder: Path, result: Result, seconds: Mapping[str, float]) -
 
     The report alone holds times, so the rest is the same whenever the result is.
     """
+    model = (folder / MODEL_FILE).read_bytes()
+    files = with_weights_outside({MODEL_FILE: model, **result.files})
+    report = report_document(result)
     extra = {
-        **result.files,
+        **files,
         **result.evaluation_files,
         **draw_figures(result),
         DATA_FILE: _json(result.dataset.report.document()),
-        REPORT_FILE: _json({**report_document(result), "seconds": _rounded(seconds)}),
+        REPORT_FILE: _json({**report, "seconds": _rounded(seconds)}),
     }
     if result.compression is not None:
         extra[COMPRESSION_FILE] = _json(result.compression.document(METRICS[result.recipe.task]))
     for path, content in extra.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
-    manifest = _manifest(result, {MODEL_FILE: (folder / MODEL_FILE).read_bytes(), **result.files})
+    manifest = _manifest(result, files)
+    card = card_document(result, report, manifest)
+    text = card_markdown(card)
+    (folder / CARD_FILE).write_text(text, encoding="utf-8")
+    manifest = replace(manifest, card={**card, "markdown": text})
     (folder / MANIFEST_FILE).write_bytes(manifest.to_json())
 
 
@@ -159,7 +170,12 @@ def _compression(result: Result) -> dict[str, Any]:
 
 def _golden(exported: Exported, inputs: Mapping[str, NDArray[Any]]) -> Golden:
     """Test rows and the answers to them."""
-    answers = exported.answers(inputs)
+    named = exported.served.golden
+    answers = {
+        name: answer
+        for name, answer in exported.answers(inputs).items()
+        if not named or name in named
+    }
     largest = max(float(np.abs(answer).max(initial=0)) for answer in answers.values())
     return Golden(
         inputs={name: values.tolist() for name, values in inputs.items()},
