@@ -11,7 +11,8 @@ from infermeter.signature import Signature, TensorSpec
 from infermeter.tensors import DATATYPES
 from training.data.speech.dataset import SpeechDataset, read_dataset
 from training.data.speech.sound import encode
-from training.evaluate import evaluate_classes
+from training.errors import InvalidSetting
+from training.evaluation.classes import evaluate_classes
 from training.families.family import Baseline, Family, judged_rows
 from training.families.speech.augmentation import ClipAugmentation
 from training.families.speech.baseline import MODEL, fit_baseline
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from training.data.dataset import Rows
+    from training.recipe import Recipe
     from training.stage import Stage
 
 CLIPS = "evaluation/clips"
@@ -43,7 +45,8 @@ class Speech(Family[SpeechDataset]):
     """Samples of sound in, the spoken word out."""
 
     def read(self, channel: Path | None) -> SpeechDataset:
-        """See `Family`."""
+        """See `Family`. Raises InvalidSetting for settings that contradict each other."""
+        _check(self.recipe)
         return read_dataset(self.recipe, channel)
 
     def network(self, dataset: SpeechDataset) -> nn.Module:
@@ -116,3 +119,19 @@ class Speech(Family[SpeechDataset]):
                 answer(rows, numbers), rows.labels[numbers], dataset.classes
             )
         return Baseline(MODEL, evaluations)
+
+
+def _check(recipe: Recipe) -> None:
+    data, network = recipe.data, recipe.network
+    if data.noise_db_low > data.noise_db_high:
+        raise InvalidSetting(
+            "noise_db_low",
+            expected=f"at most noise_db_high, {data.noise_db_high:g}",
+            got=f"{data.noise_db_low:g}",
+        )
+    if network.frame_ms > data.seconds * 1000:
+        raise InvalidSetting(
+            "frame_ms",
+            expected=f"at most a clip's {data.seconds * 1000:g} ms",
+            got=f"{network.frame_ms:g}",
+        )
