@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from torch import nn
 
     from training.data.dataset import Rows
-    from training.recipe import Recipe
     from training.stage import Stage
 
 CLIPS = "evaluation/clips"
@@ -45,8 +44,14 @@ class Speech(Family[SpeechDataset]):
     """Samples of sound in, the spoken word out."""
 
     def read(self, channel: Path | None) -> SpeechDataset:
-        """See `Family`. Raises InvalidSetting for settings that contradict each other."""
-        _check(self.recipe)
+        """See `Family`. Raises InvalidSetting for a range of noise that begins above its end."""
+        data = self.recipe.data
+        if data.noise_db_low > data.noise_db_high:
+            raise InvalidSetting(
+                "noise_db_low",
+                expected=f"at most noise_db_high, {data.noise_db_high:g}",
+                got=f"{data.noise_db_low:g}",
+            )
         return read_dataset(self.recipe, channel)
 
     def network(self, dataset: SpeechDataset) -> nn.Module:
@@ -119,19 +124,3 @@ class Speech(Family[SpeechDataset]):
                 answer(rows, numbers), rows.labels[numbers], dataset.classes
             )
         return Baseline(MODEL, evaluations)
-
-
-def _check(recipe: Recipe) -> None:
-    data, network = recipe.data, recipe.network
-    if data.noise_db_low > data.noise_db_high:
-        raise InvalidSetting(
-            "noise_db_low",
-            expected=f"at most noise_db_high, {data.noise_db_high:g}",
-            got=f"{data.noise_db_low:g}",
-        )
-    if network.frame_ms > data.seconds * 1000:
-        raise InvalidSetting(
-            "frame_ms",
-            expected=f"at most a clip's {data.seconds * 1000:g} ms",
-            got=f"{network.frame_ms:g}",
-        )

@@ -14,6 +14,7 @@ from tests.training.data.speech.tones import RATE, WORDS, clip, clips, tone, wri
 from training.data.speech.clips import Clips
 from training.data.speech.dataset import prepare
 from training.data.speech.sound import decode
+from training.errors import InvalidSetting
 from training.export import OnnxFile
 from training.families.speech.baseline import COEFFICIENTS, coefficients
 from training.families.speech.family import Speech
@@ -140,6 +141,12 @@ def test_unseen_synthesizer_is_judged_by_model_and_baseline():
     evaluations = family.baseline(dataset).evaluations
     assert list(evaluations) == ["train", "validation", "test", "unseen_synthesizer"]
     assert evaluations["unseen_synthesizer"].rows == 6
+
+
+def test_noise_that_begins_above_its_end_is_refused():
+    recipe = load("speech", {**SMALL, "noise_db_low": "50"})
+    with pytest.raises(InvalidSetting, match="'noise_db_low': expected at most noise_db_high, 40"):
+        Speech(recipe).read(None)
 
 
 def test_coefficients_are_the_cosine_transform_of_the_spectrum():
