@@ -26,6 +26,10 @@ def open_family(recipe: Recipe) -> Family[Any]:
             from training.families.tabular.family import Tabular
 
             return Tabular(recipe)
+        case "text":
+            from training.families.text.family import Text
+
+            return Text(recipe)
         case "vision":
             from training.families.vision.family import Vision
 

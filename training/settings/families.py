@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from training.settings.decoder import DecoderData, DecoderNetworkSettings
 from training.settings.speech import SpeechData, SpeechNetworkSettings
 from training.settings.tabular import TabularData, TabularNetworkSettings
+from training.settings.text import TextData, TextNetworkSettings
 from training.settings.vision import VisionData, VisionNetworkSettings
 
 if TYPE_CHECKING:
@@ -48,6 +49,11 @@ FAMILIES: Mapping[str, FamilySettings] = {
             "regression": ("diabetes", "table"),
         },
         own="label",
+    ),
+    "text": FamilySettings(
+        TextData,
+        TextNetworkSettings,
+        {"classification": ("bible", "texts")},
     ),
     "vision": FamilySettings(
         VisionData,

@@ -31,14 +31,18 @@ class TextData:
 @dataclass(frozen=True, slots=True)
 class TextNetworkSettings:
     """An encoder of `layers` blocks, each `heads` of attention, which must divide `width` into
-    even parts, and a feed-forward part of `feedforward` times the width.
+    even parts, and a feed-forward part of `feedforward` times the width; beside it a table of
+    tokens and of pairs of neighbours, which share `pairs` rows.
 
-    `dropout` is the share of each block's values, and of the values that the class is told by,
-    that a training step leaves out.
+    What is served is the encoder's and the table's answers, the latter with `pair_share` of the
+    weight. `dropout` is the share of each block's values, and of the values that the class is told
+    by, that a training step leaves out.
     """
 
     width: Annotated[int, Range(2, 65_536)]
     layers: Annotated[int, Range(0, 1024)]
     heads: Annotated[int, Range(1, 1024)]
+    pairs: Annotated[int, Range(1, 2**24)]
+    pair_share: Annotated[float, Range(0.0, 1.0)] = 0.5
     feedforward: Annotated[int, Range(1, 16)] = 4
     dropout: Annotated[float, Range(0.0, 0.95)] = 0.0

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+from tests.training.data.texts.weather import write_weather
 from training.data.bible import FILE
 from training.data.texts.cleaning import clean, words
 from training.data.texts.dataset import read_dataset
@@ -28,24 +28,8 @@ def recipe(source: Any = "texts", seed: int = 0) -> Any:
     return SimpleNamespace(data=data, seed=seed)
 
 
-@dataclass
-class Weather:
-    """A channel of two classes, each text twice in different cases, with a number of its own."""
-
-    folder: Path
-
-    def __post_init__(self) -> None:
-        random = np.random.default_rng(0)
-        lines = []
-        for number in range(60):
-            label = ("dry", "wet")[number % 2]
-            text = " ".join(random.choice(["rain", "sun", "wind", "fog"], 8)) + f" {number:03d}" * 3
-            lines += [f"{text},{label}", f"{text.upper()}!,{label}"]
-        (self.folder / "a.csv").write_text("\n".join(["text,label", *lines]))
-
-
 def test_equal_texts_are_never_in_two_splits(tmp_path: Path) -> None:
-    Weather(tmp_path)
+    write_weather(tmp_path)
 
     dataset = read_dataset(recipe(), tmp_path)
 
@@ -62,7 +46,7 @@ def test_equal_texts_are_never_in_two_splits(tmp_path: Path) -> None:
 
 
 def test_the_tokenizer_knows_the_training_split_alone(tmp_path: Path) -> None:
-    Weather(tmp_path)
+    write_weather(tmp_path)
     dataset = read_dataset(recipe(), tmp_path)
 
     shown = " " + " ".join(dataset.train.texts)
@@ -73,7 +57,7 @@ def test_the_tokenizer_knows_the_training_split_alone(tmp_path: Path) -> None:
 
 
 def test_the_seed_alone_decides(tmp_path: Path) -> None:
-    Weather(tmp_path)
+    write_weather(tmp_path)
     one, again, other = (read_dataset(recipe(seed=seed), tmp_path) for seed in (1, 1, 2))
 
     assert one.test.texts == again.test.texts

@@ -1,0 +1,1 @@
+"""An encoder over the tokens of a text."""

@@ -1,0 +1,40 @@
+"""Two answers to the same question, each learned for itself, judged together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from training.families.text.network import joined
+from training.objectives import Classification
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from training.settings.sections import TrainingSettings
+
+
+class BothAnswers(Classification):
+    """Logits [rows, 2, classes] for classes, int64 [rows]. The loss is the mean of both answers';
+    the accuracy is that of both together, the second one with `share` of the weight."""
+
+    def __init__(
+        self,
+        settings: TrainingSettings,
+        labels: NDArray,  # type: ignore[type-arg]
+        classes: int,
+        share: float,
+    ) -> None:
+        super().__init__(settings, labels, classes)
+        self._share = share
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """See `Objective`."""
+        each = [super(BothAnswers, self).loss(outputs[:, which], targets) for which in (0, 1)]
+        return torch.stack(each).mean()
+
+    def scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """How many were right."""
+        return super().scores(joined(outputs, self._share), targets)
