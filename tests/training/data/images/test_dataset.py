@@ -194,3 +194,13 @@ def test_one_colour_everywhere_has_a_scale(tmp_path: Path):
             save(tmp_path / name / f"{number}.png", np.full((size, size), 7, np.uint8))
     dataset = read_dataset(recipe(), tmp_path)
     assert (dataset.mean.tolist(), dataset.scale.tolist()) == ([7.0], [1.0])
+
+
+def test_mean_is_of_the_pictures_that_are_left(tmp_path: Path):
+    fill(tmp_path)
+    for number in range(20):
+        save(tmp_path / "a" / f"white{number}.png", np.full((9, 9), 255, np.uint8))
+    dataset = read_dataset(recipe(), tmp_path)
+    assert dataset.report.duplicates == 19
+    values = dataset.train.take(np.arange(len(dataset.train)))[0]
+    np.testing.assert_allclose(dataset.mean, values.mean(), rtol=1e-6)
