@@ -19,6 +19,7 @@ class SpeechData:
 
     Changes: `speed_range` is the largest factor of faster or slower, pitch included;
     `shift_seconds` the largest move; `equalizer_db` the largest gain or loss of a band;
+    `narrow_share` of the clips lose what lies above some frequency, as over a telephone;
     `masked_band` and `masked_seconds` the widest part of the spectrum and of time that is
     silenced; noise comes at a ratio between `noise_db_low` and `noise_db_high`, and not at all to
     `clean_share` of the clips.
@@ -34,6 +35,7 @@ class SpeechData:
     speed_range: Annotated[float, Range(1.0, 2.0)] = 1.0
     shift_seconds: Annotated[float, Range(0.0, 10.0)] = 0.0
     equalizer_db: Annotated[float, Range(0.0, 40.0)] = 0.0
+    narrow_share: Annotated[float, Range(0.0, 1.0)] = 0.0
     masked_band: Annotated[float, Range(0.0, 0.5)] = 0.0
     masked_seconds: Annotated[float, Range(0.0, 10.0)] = 0.0
     noise_db_low: Annotated[float, Range(-20.0, 100.0)] = 0.0

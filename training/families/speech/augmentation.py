@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 EQUALIZER_POINTS = 6
 # What is left of a masked band: 30 dB less.
 MASKED = 10 ** (-30 / 20)
+# The lowest frequency at which a narrow band ends, by the highest there is: a telephone's 3.2 kHz
+# of 8, say.
+NARROWEST = 0.4
 # The numbers that a clip's changes are drawn from, but for the noise itself.
-_SCALARS = 9
+_SCALARS = 11
 
 
 class ClipAugmentation:
-    """Speed, place, equalizer, a masked band, a masked time, and noise, as the settings say.
+    """Speed, place, equalizer, a narrow band, a masked one, a masked time, and noise, as the
+    settings say.
 
     Loudness is left alone: the spectrum that the network sees has none.
     """
@@ -40,7 +44,7 @@ class ClipAugmentation:
         scalars, points, noise = torch.split(
             draws, [_SCALARS, EQUALIZER_POINTS, features.shape[1]], dim=1
         )
-        speed, shift, band, width, start, duration, ratio, color, clean = torch.split(
+        speed, shift, narrow, end, band, width, start, duration, ratio, color, clean = torch.split(
             scalars, 1, dim=1
         )
         clips = moved(
@@ -49,6 +53,8 @@ class ClipAugmentation:
             shift=_signed(shift) * settings.shift_seconds * settings.sample_rate,
         )
         gains = equalizer(_signed(points) * settings.equalizer_db, clips.shape[1] // 2 + 1)
+        highest = torch.sqrt(NARROWEST + end * (1 - NARROWEST))
+        gains = without_band(gains, highest, torch.where(narrow < settings.narrow_share, 1.0, 0.0))
         gains = without_band(gains, band, width * settings.masked_band)
         clips = torch.fft.irfft(torch.fft.rfft(clips) * gains, clips.shape[1])
         length = duration * settings.masked_seconds * settings.sample_rate

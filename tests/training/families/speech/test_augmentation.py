@@ -11,6 +11,7 @@ import torch
 from tests.training.data.speech.tones import RATE, tone
 from training.families.speech.augmentation import (
     EQUALIZER_POINTS,
+    NARROWEST,
     ClipAugmentation,
     equalizer,
     moved,
@@ -97,7 +98,7 @@ def augmented(rows: slice = slice(None), **changes: float) -> torch.Tensor:
     """Four clips under the settings of a recipe that changes nothing, but for these."""
     quiet = load("speech", {"source": "clips", "sample_rate": f"{RATE}"}).data
     nothing = {"speed_range": 1.0, "shift_seconds": 0.0, "equalizer_db": 0.0, "masked_band": 0.0}
-    nothing |= {"masked_seconds": 0.0, "clean_share": 1.0}
+    nothing |= {"masked_seconds": 0.0, "clean_share": 1.0, "narrow_share": 0.0}
     augmentation = ClipAugmentation(replace(quiet, **{**nothing, **changes}))
     count = augmentation.draws(CLIPS)
     draws = torch.rand(4, count, generator=torch.Generator().manual_seed(1))
@@ -119,6 +120,7 @@ def test_settings_that_change_nothing_change_nothing():
         {"shift_seconds": 0.1},
         {"equalizer_db": 12.0},
         {"masked_band": 0.5},
+        {"narrow_share": 1.0},
         {"masked_seconds": 0.2},
         {"clean_share": 0.0},
     ],
@@ -130,6 +132,16 @@ def test_each_setting_changes_clips_each_in_its_own_way(change: dict[str, float]
     assert len({round(share, 4) for share in shares if share > 1e-4}) >= 3
 
 
+def test_a_narrow_band_ends_between_a_telephones_and_the_highest_frequency():
+    spectrum = torch.fft.rfft(augmented(narrow_share=1.0)).abs() / torch.fft.rfft(CLIPS).abs()
+    lost = spectrum < 0.1
+    kept = spectrum.shape[1] - lost.sum(dim=1)
+    for row, count in zip(lost, kept.tolist(), strict=True):
+        assert not row[:count].any()
+        assert NARROWEST - 0.01 < count / spectrum.shape[1] < 1
+    assert len(set(kept.tolist())) == 4
+
+
 def test_a_clip_is_changed_as_if_it_were_alone():
     everything = {
         "speed_range": 1.2,
@@ -137,7 +149,7 @@ def test_a_clip_is_changed_as_if_it_were_alone():
         "equalizer_db": 12.0,
         "masked_band": 0.5,
     }
-    everything |= {"masked_seconds": 0.1, "clean_share": 0.3}
+    everything |= {"masked_seconds": 0.1, "clean_share": 0.3, "narrow_share": 0.5}
     torch.testing.assert_close(
         augmented(slice(2, 3), **everything)[0], augmented(**everything)[2], atol=1e-6, rtol=1e-5
     )
