@@ -16,6 +16,7 @@ import torch
 from infermeter.manifest import MANIFEST_FILE, MODEL_FILE, Gate, Golden, Manifest, ModelFile
 from training.card.document import card_document
 from training.card.markdown import card_markdown
+from training.data.channel_files import files_lineage, listing
 from training.external import with_weights_outside
 from training.figures.gallery import draw_figures
 from training.job import REPORT_FILE
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from training.compression.outcome import Outcome
+    from training.data.channel_files import ChannelFile
     from training.data.dataset import Dataset
     from training.evaluation.evaluation import Evaluation
     from training.exported import Exported
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 EVALUATION = "evaluation"
 DATA_FILE = f"{EVALUATION}/data.json"
+CHANNEL_FILE = f"{EVALUATION}/channel.sha256"
 COMPRESSION_FILE = f"{EVALUATION}/compression.json"
 CARD_FILE = "model_card.md"
 
@@ -60,6 +63,7 @@ class Result:
     curves: Mapping[str, Sequence[Mapping[str, float]]]
     naive: Baseline | None = None
     compression: Outcome | None = None
+    channel: Sequence[ChannelFile] = ()
 
     def metrics(self) -> dict[str, dict[str, float]]:
         """Split to metric to value; the baseline's stand beside the model's own, and the dense
@@ -95,6 +99,8 @@ def write_artifact(folder: Path, result: Result, seconds: Mapping[str, float]) -
         DATA_FILE: _json(result.dataset.report.document()),
         REPORT_FILE: _json({**report, "seconds": _rounded(seconds)}),
     }
+    if result.channel:
+        extra[CHANNEL_FILE] = listing(result.channel)
     if result.compression is not None:
         extra[COMPRESSION_FILE] = _json(result.compression.document(METRICS[result.recipe.task]))
     for path, content in extra.items():
@@ -135,6 +141,7 @@ def _manifest(result: Result, files: Mapping[str, bytes]) -> Manifest:
                 "source": dataset.source,
                 "digest": dataset.digest,
                 "rows": dataset.report.summary(),
+                **files_lineage(result.channel),
             },
             "training": {
                 "device": result.device,
