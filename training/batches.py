@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from training.world import World
 
 
+VALIDATED_TOKENS = 8192
+
+
 class Part(NamedTuple):
     """Features and targets of some rows of a step, and how many of what the loss is the mean of:
     0 where they are there only because every process must take part."""
@@ -62,11 +65,21 @@ class Batches:
     def validation(self) -> list[tuple[NDArray[Any], bool]]:
         """Row numbers of this process's parts of the validation split, and whether they count."""
         numbers = np.arange(len(self._stage.validation))
-        count = -(-len(numbers) // (self._world.size * max(256, min(self.size, 1024))))
+        count = -(-len(numbers) // (self._world.size * self._validated_at_once()))
         return [
             (part if len(part) else numbers[:1], len(part) > 0)
             for part in self._shares(numbers, count)
         ]
+
+    def _validated_at_once(self) -> int:
+        """Rows of one process. Logits of many tokens to a row fill a memory: of these no more than
+        a step has, or than `VALIDATED_TOKENS` are."""
+        most = max(256, min(self.size, 1024))
+        tokens = self._stage.validation.take(np.arange(1))[1].size
+        if tokens <= 1:
+            return most
+        trained = self.size // (self._world.size * self._accumulation)
+        return min(most, max(1, trained, VALIDATED_TOKENS // tokens))
 
     def tensors(self, rows: Rows, numbers: NDArray[Any]) -> tuple[torch.Tensor, torch.Tensor]:
         """Features and targets on this process's device."""
