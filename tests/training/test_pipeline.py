@@ -91,11 +91,11 @@ def test_report_has_what_was_measured(report, manifest):
 def test_lineage_says_what_it_was_made_of(manifest, recipe, dataset):
     lineage = manifest.lineage
     assert lineage["recipe"] == json.loads(json.dumps(recipe.document()))
-    assert lineage["data"] == {
-        "source": "channel training",
-        "digest": dataset.digest,
-        "rows": dataset.report.summary(),
-    }
+    data = lineage["data"]
+    assert (data["source"], data["digest"]) == ("channel training", dataset.digest)
+    assert data["rows"] == dataset.report.summary()
+    assert [file["path"] for file in data["files"]] == ["digits.csv"]
+    assert data["channel"]["bytes"] == data["files"][0]["size"]
     assert set(lineage["versions"]) == {"python", "torch", "onnx", "onnxruntime", "numpy"}
     assert lineage["export"]["opset"] == 20
     assert set(lineage["export"]["largest_difference_by_batch"]) == {"1", "7", "64"}
