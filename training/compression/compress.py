@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 
 from training.compression.clustering import FOUR_BIT_OPSET, share_weights
+from training.compression.groups import named_groups
 from training.compression.measurement import measure_speed, sizes
 from training.compression.outcome import Outcome, Step
 from training.compression.quantization import quantize
@@ -48,7 +49,10 @@ def least_opset(settings: CompressionSettings) -> int:
 
 
 def check_served(settings: CompressionSettings, served: Served) -> None:
-    """Raises InvalidSetting for what the model cannot be served with."""
+    """Before training: InvalidSetting for what the model cannot be served with, CompressionFailed
+    for a network that names nothing to take out."""
+    if settings.pruning == "structured":
+        named_groups(served.module)
     if settings.quantization == "dynamic_int8" and served.embedding is not None:
         raise InvalidSetting(
             "quantization",

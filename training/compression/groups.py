@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -12,7 +11,7 @@ from torch import nn
 from training.errors import CompressionFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 Role = Literal["writes", "scales", "reads"]
 # For each role: the attribute that says how long the axis is.
@@ -107,29 +106,28 @@ class Group:
 
 
 def shrink_network(network: nn.Module, share: float) -> None:
-    """Take the share out of every group that a module of the network names.
+    """Take the share out of every group that a module of the network names; CompressionFailed
+    where none does."""
+    for group in named_groups(network):
+        group.shrink(share)
 
-    A module names them in a method `removable()`. Raises CompressionFailed where none does.
-    """
-    found = list(_groups(network))
+
+def named_groups(network: nn.Module) -> list[Group]:
+    """Those that modules give in a method `removable()`. Raises CompressionFailed without one."""
+    named = (getattr(module, "removable", None) for module in network.modules())
+    found = [group for removable in named if removable is not None for group in removable()]
     if not found:
         raise CompressionFailed(
             "pruning: expected a network that names channels, neurons or heads, got none; "
             "use unstructured"
         )
-    for group in found:
-        group.shrink(share)
+    return found
 
 
 def neurons(before: nn.Linear, after: nn.Linear, *more: nn.Linear) -> Group:
     """The hidden neurons between two layers; `more` layers write them beside `before`."""
     writers = (Slot(layer, "writes") for layer in (before, *more))
     return Group(before.out_features, (*writers, Slot(after, "reads")))
-
-
-def _groups(network: nn.Module) -> Iterator[Group]:
-    named = (getattr(module, "removable", None) for module in network.modules())
-    yield from chain.from_iterable(removable() for removable in named if removable is not None)
 
 
 def _relative(slots: list[Slot], units: int) -> torch.Tensor:

@@ -12,6 +12,7 @@ import onnx
 import pytest
 import torch
 import tritonclient.http as triton
+from torch import nn
 
 from infermeter.adapters.artifacts import FolderArtifact
 from infermeter.embedding import Embedding
@@ -20,7 +21,7 @@ from tests.cloud import Cloud, Context, proxy_event
 from training.artifact import Result, write_artifact
 from training.compression.compress import check_served, compress
 from training.data.tables.dataset import read_dataset
-from training.errors import InvalidSetting
+from training.errors import CompressionFailed, InvalidSetting
 from training.exported import evaluate, export_network
 from training.families.tabular.family import Tabular
 from training.recipe import load
@@ -30,8 +31,6 @@ from training.world import World
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-    from torch import nn
 
     from training.data.tables.dataset import TabularDataset
     from training.evaluation.evaluation import Evaluation
@@ -194,3 +193,10 @@ def test_model_that_embeds_keeps_its_rows_apart(trained: Trained):
     embedding = Embedding(output="probabilities", input="features")
     with pytest.raises(InvalidSetting, match="expected static_int8 or weight_only_int8"):
         check_served(settings, replace(served, embedding=embedding))
+
+
+def test_network_that_names_nothing_is_refused_before_it_is_trained(trained: Trained):
+    settings = load("tabular", {"pruning": "structured"}).compression
+    check_served(settings, trained.dense.served)
+    with pytest.raises(CompressionFailed, match="use unstructured"):
+        check_served(settings, replace(trained.dense.served, module=nn.Linear(10, 10)))
