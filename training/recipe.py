@@ -81,9 +81,7 @@ def load(name: str, overrides: Mapping[str, str]) -> Recipe:
         raise InvalidSetting("family", expected=f"one of {', '.join(FAMILIES)}", got=got)
     sections = _sections(family)
     places = {key: (section, hint) for section, key, hint in leaves(Recipe, sections=sections)}
-    own, data = FAMILIES[family].own, document.get("data")
-    if own in overrides and isinstance(data, dict) and own not in data:
-        document["data"] = {}
+    _forget_other_data(document, FAMILIES[family].own, overrides)
     for key, text in overrides.items():
         if key not in places or key in FIXED:
             raise UnknownSetting(key, settings(family))
@@ -95,6 +93,21 @@ def load(name: str, overrides: Mapping[str, str]) -> Recipe:
     tables = filter(lambda section: isinstance(section, dict), document.values())
     check_task(recipe)
     return settle(recipe, {key for table in tables for key in table})
+
+
+def _forget_other_data(document: dict[str, Any], own: str, overrides: Mapping[str, str]) -> None:
+    """What the recipe says of its data does not hold where other data is trained on.
+
+    With `own` nothing of the section holds, with another source only what the card says.
+    """
+    data = document.get("data")
+    if not isinstance(data, dict):
+        return
+    if own in overrides and own not in data:
+        document["data"] = {}
+        document.pop("card", None)
+    elif overrides.get("source", data.get("source")) != data.get("source"):
+        document.pop("card", None)
 
 
 def _sections(family: str) -> dict[str, type]:

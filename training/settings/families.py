@@ -21,7 +21,7 @@ class FamilySettings(NamedTuple):
     with the names of `data.source` that are for it.
 
     `own` is the setting that says that the data is the caller's: given beside a recipe that lacks
-    it, nothing holds of the recipe's section `data`, which speaks of other data.
+    it, nothing holds of the recipe's sections `data` and `card`, which speak of other data.
     """
 
     data: type

@@ -12,7 +12,8 @@ from training.data.tables.dataset import _strata, prepare, read_dataset
 from training.data.tables.sources import SOURCES
 from training.data.tables.table import Schema, Table
 from training.errors import InvalidData, InvalidSetting
-from training.recipe import load
+from training.recipe import RECIPES, load
+from training.settings.card import CardSettings
 from training.settings.tabular import TabularData
 
 
@@ -215,6 +216,18 @@ def test_a_label_beside_the_recipe_leaves_nothing_of_its_data():
     recipe = load("tabular", {"label": "price", "test_fraction": "0.1"})
     assert recipe.data == TabularData(label="price", test_fraction=0.1)
     assert recipe.training == load("tabular", {}).training
+    assert recipe.card == CardSettings()
+    assert load("tabular", {"source": "wine"}).card == CardSettings()
+    assert load("tabular", {"source": "digits"}).card == load("tabular", {}).card
+    assert load("tabular", {}).card.about_data
+
+
+def test_a_recipe_of_ones_own_keeps_its_data_beside_another_label(tmp_path):
+    text = (RECIPES / "tabular.toml").read_text()
+    before, after = text.split("[data]")[0], text.split("[network]")[1]
+    file = tmp_path / "mine.toml"
+    file.write_text(f'{before}[data]\nlabel = "a"\ngroup = "who"\n[network]{after}')
+    assert load(str(file), {"label": "b"}).data == TabularData(label="b", group="who")
 
 
 @pytest.mark.parametrize(
