@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.compression.groups import Group, neurons
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -47,6 +49,11 @@ class DecoderNetwork(nn.Module):
     def logits(self, hidden: Tensor) -> Tensor:
         """The head is the embedding turned round."""
         return functional.linear(hidden, self.model.embed_tokens.weight)
+
+    @property
+    def feedforward(self) -> int:
+        """Neurons of each layer, all of which lose as many when the network is pruned."""
+        return len(self.model.layers[0].get_submodule("mlp.gate_proj").get_parameter("weight"))
 
     def flops_per_token(self, context: int) -> int:
         """Floating-point operations of a training step for each token of rows of `context`.
@@ -170,6 +177,10 @@ class FeedForward(nn.Module):
         """[..., width] to the same."""
         fed: Tensor = self.down_proj(functional.silu(self.gate_proj(hidden)) * self.up_proj(hidden))
         return fed
+
+    def removable(self) -> list[Group]:
+        """The neurons between."""
+        return [neurons(self.gate_proj, self.down_proj, self.up_proj)]
 
 
 class Rotation(nn.Module):

@@ -110,7 +110,7 @@ def _model_config(recipe: Recipe, network: DecoderNetwork) -> dict[str, Any]:
         "model_type": "llama",
         "vocab_size": network.model.embed_tokens.num_embeddings,
         "hidden_size": settings.width,
-        "intermediate_size": settings.feedforward,
+        "intermediate_size": network.feedforward,
         "num_hidden_layers": settings.layers,
         "num_attention_heads": settings.heads,
         "num_key_value_heads": settings.kv_heads,
