@@ -28,7 +28,8 @@ _SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Medians, in milliseconds, with one thread; the latency is of one run by rows in it.
+    """Medians, in milliseconds of the one thread's processor time, which other processes do not
+    add to; the latency is of one run by rows in it.
 
     `ratio` says how many times as fast as the first file: the median over rounds in which each
     file ran once.
@@ -72,14 +73,14 @@ def measure_speed(files: Mapping[str, Path], inputs: Callable[[int], Tensors]) -
 def _rounds(
     calls: Mapping[str, Callable[[], object]], least: int, most: int
 ) -> dict[str, list[float]]:
-    """Seconds of each call in each round, the first round thrown away."""
+    """Processor seconds of each call in each round, the first round thrown away."""
     spent: dict[str, list[float]] = {name: [] for name in calls}
     end = time.perf_counter() + _SECONDS
     for number in range(most + 1):
         for name, call in calls.items():
-            started = time.perf_counter()
+            started = time.thread_time()
             call()
-            spent[name].append(time.perf_counter() - started)
+            spent[name].append(time.thread_time() - started)
         if number >= least and time.perf_counter() > end:
             break
     return {name: seconds[1:] for name, seconds in spent.items()}
