@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from training.evaluation.calibration import Calibration, calibrate
-from training.evaluation.intervals import Interval, of_each, percentiles, resampled, wilson
+from training.evaluation.intervals import (
+    Interval,
+    by_group,
+    groups,
+    of_each,
+    percentiles,
+    resampled,
+    wilson,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,23 +62,18 @@ class ClassEvaluation:
     answers: Answers = field(repr=False)
 
     def terms(self) -> NDArray[np.float64]:
-        """What `figures` takes the sums of, float64 [rows, 5 + 3 * classes]: 1, right, surprise,
-        distance, near, and for each class whether it is the label, was taken, was both."""
-        answers, classes = self.answers, np.arange(len(self.confusion))
-        is_label = answers.labels[:, None] == classes
-        is_taken = answers.taken[:, None] == classes
-        return np.column_stack(
-            [
-                np.ones(self.rows),
-                answers.labels == answers.taken,
-                answers.surprise,
-                answers.distance,
-                answers.near,
-                is_label,
-                is_taken,
-                is_label & is_taken,
-            ]
-        ).astype(np.float64)
+        """What `figures` takes the sums of, by group of rows [groups, 5 + 3 * classes]: rows, how
+        many were right, surprise, distance, how many nearly right, and for each class how often it
+        is the label, was taken, was both."""
+        answers, numbers = self.answers, groups(self.rows)
+        right = answers.labels == answers.taken
+        parts = [np.ones(self.rows), right, answers.surprise, answers.distance, answers.near]
+        sums = by_group(np.column_stack(parts).astype(np.float64), numbers)
+        found = np.zeros((3, len(sums), len(self.confusion)))
+        np.add.at(found[0], (numbers, answers.labels), 1)
+        np.add.at(found[1], (numbers, answers.taken), 1)
+        np.add.at(found[2], (numbers[right], answers.labels[right]), 1)
+        return np.hstack([sums, *found])
 
     def figures(self, sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
         """The figures by sums of `terms` [..., terms]."""
@@ -134,14 +137,14 @@ def evaluate_classes(
     taken = probabilities.argmax(axis=1)
     confusion = np.zeros((len(classes), len(classes)), np.int64)
     np.add.at(confusion, (labels, taken), 1)
-    exact = probabilities.astype(np.float64)
-    given = exact[numbers, labels]
+    given = probabilities[numbers, labels].astype(np.float64)
+    squares = np.einsum("rc,rc->r", probabilities, probabilities, dtype=np.float64)
     answers = Answers(
         labels=labels,
         taken=taken,
         # A probability that float32 rounds to zero would make the loss infinite.
         surprise=-np.log(np.maximum(given, np.finfo(np.float32).tiny)),
-        distance=np.square(exact).sum(axis=1) - 2 * given + 1,
+        distance=squares - 2 * given + 1,
         # Of equal probabilities the first counts, as it does for the class taken.
         near=_rank(probabilities, labels) < TOP,
     )
@@ -158,7 +161,7 @@ def evaluate_classes(
             for i, name in enumerate(classes)
         },
         confusion=confusion.tolist(),
-        calibration=calibrate(exact[numbers, taken], taken == labels),
+        calibration=calibrate(probabilities[numbers, taken].astype(np.float64), taken == labels),
         answers=answers,
     )
 

@@ -43,20 +43,36 @@ def wilson(part: int, whole: int) -> Interval:
     return (0.0 if part == 0 else low, 1.0 if part == whole else high)
 
 
-def resampled(terms: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sums [RESAMPLES, terms] over rows drawn with replacement, as many as `terms` [rows, terms]
-    has.
+def groups(rows: int) -> NDArray[np.int64]:
+    """The number of each row's group: its own, or, of more than `MOST_GROUPS` rows, that of as
+    many, taken at random, as leave no more groups than that."""
+    size = -(-rows // MOST_GROUPS)
+    numbers = np.arange(rows) // size
+    return numbers if size == 1 else np.random.default_rng(0).permutation(numbers)
 
-    The draws depend on the number of rows alone. Two methods judged on the same rows are hence
+
+def by_group(terms: NDArray[np.float64], numbers: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Sums [groups, terms] of the rows' terms [rows, terms]; `numbers` are those of `groups`.
+
+    A sum of groups drawn with replacement spreads as a sum of their rows would.
+    """
+    sums = np.zeros((int(numbers.max()) + 1, terms.shape[1]))
+    np.add.at(sums, numbers, terms)
+    return sums
+
+
+def resampled(terms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums [RESAMPLES, terms] over groups of rows drawn with replacement, as many as `terms`
+    [groups, terms] has.
+
+    The draws depend on the number of groups alone. Two methods judged on the same rows are hence
     drawn alike, and the difference of their figures is a paired one. B. Efron and R. J.
     Tibshirani, An Introduction to the Bootstrap (1993), chapters 6 and 13.
     """
-    generator = np.random.default_rng(0)
-    groups = _grouped(terms, generator)
-    count = len(groups)
+    generator, count = np.random.default_rng(0), len(terms)
     draws = (generator.integers(0, count, count) for _ in range(RESAMPLES))
     times = np.stack([np.bincount(drawn, minlength=count) for drawn in draws])
-    sums: NDArray[np.float64] = times.astype(np.float64) @ groups
+    sums: NDArray[np.float64] = times.astype(np.float64) @ terms
     return sums
 
 
@@ -69,16 +85,3 @@ def percentiles(figures: NDArray[np.float64]) -> Interval:
 def of_each(figures: Mapping[str, NDArray[np.float64]]) -> dict[str, Interval]:
     """The interval of each figure by its resampled values."""
     return {name: percentiles(values) for name, values in figures.items()}
-
-
-def _grouped(terms: NDArray[np.float64], generator: np.random.Generator) -> NDArray[np.float64]:
-    """The rows, or sums of as many of them, taken at random, as leaves `MOST_GROUPS` at most.
-
-    A sum of groups drawn with replacement spreads as a sum of their rows would.
-    """
-    if len(terms) <= MOST_GROUPS:
-        return terms
-    size = -(-len(terms) // MOST_GROUPS)
-    mixed = terms[generator.permutation(len(terms))]
-    groups: NDArray[np.float64] = np.add.reduceat(mixed, np.arange(0, len(terms), size))
-    return groups

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training.evaluation.intervals import of_each, resampled
+from training.evaluation.intervals import by_group, groups, of_each, resampled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,14 +31,14 @@ class NumberEvaluation:
     numbers: NDArray[np.float64] = field(repr=False)
 
     def terms(self) -> NDArray[np.float64]:
-        """What `figures` takes the sums of, float64 [rows, 6]: 1, the error, its amount and its
-        square, the number and its square, from the mean of all."""
+        """What `figures` takes the sums of, by group of rows [groups, 6]: rows, error, its
+        amount and its square, the number and its square, from the mean of all."""
         error = self.predictions - self.numbers
         # Squares of numbers far from zero would leave nothing of their differences.
         number = self.numbers - self.numbers.mean()
         one = np.ones(self.rows)
         parts = [one, error, np.abs(error), np.square(error), number, np.square(number)]
-        return np.column_stack(parts)
+        return by_group(np.column_stack(parts), groups(self.rows))
 
     def figures(self, sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
         """The figures by sums of `terms` [..., 6]."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training.evaluation.intervals import of_each, resampled
+from training.evaluation.intervals import by_group, groups, of_each, resampled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,8 +28,8 @@ class TokenEvaluation:
     sums: NDArray[np.float64] = field(repr=False)
 
     def terms(self) -> NDArray[np.float64]:
-        """What `figures` takes the sums of."""
-        return self.sums
+        """What `figures` takes the sums of, by group of rows [groups, 3]."""
+        return by_group(self.sums, groups(self.rows))
 
     def figures(self, sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
         """The figures by sums of `terms` [..., 3]."""

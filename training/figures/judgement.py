@@ -113,7 +113,9 @@ def draw_reliability(name: str, split: str, calibration: Calibration) -> bytes:
 def draw_residuals(name: str, split: str, evaluation: NumberEvaluation) -> bytes:
     """SVG: predictions by the true numbers, and how often they are how far off."""
     picture = Picture(2 * WIDTH, HEIGHT, f"{name}: predictions on the {split} split")
-    predictions, numbers = evaluation.predictions, evaluation.numbers
+    # Of what no axis holds the report tells.
+    finite = np.isfinite(evaluation.predictions)
+    predictions, numbers = evaluation.predictions[finite], evaluation.numbers[finite]
     shown = np.unique(np.linspace(0, len(numbers) - 1, MOST_DOTS).round().astype(int))
     both = axis("true number", [*numbers[shown].tolist(), *predictions[shown].tolist()])
     panel = Panel(

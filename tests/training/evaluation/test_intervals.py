@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from training.evaluation.intervals import MOST_GROUPS, RESAMPLES, percentiles, resampled, wilson
+from training.evaluation.intervals import (
+    MOST_GROUPS,
+    RESAMPLES,
+    by_group,
+    groups,
+    percentiles,
+    resampled,
+    wilson,
+)
 
 
 @pytest.mark.parametrize(
@@ -29,6 +37,11 @@ def test_the_same_rows_are_drawn_each_time():
     np.testing.assert_allclose(alone[:, 0], resampled(terms)[:, 0], rtol=1e-12)
 
 
+def test_few_rows_are_groups_of_their_own():
+    np.testing.assert_array_equal(groups(MOST_GROUPS), np.arange(MOST_GROUPS))
+    assert np.bincount(groups(MOST_GROUPS + 1)).max() == 2
+
+
 def test_every_draw_is_of_as_many_rows():
     sums = resampled(np.ones((50, 1)))
     assert sums.shape == (RESAMPLES, 1)
@@ -49,7 +62,10 @@ def test_interval_of_a_mean_is_scipys():
 def test_many_rows_in_an_order_have_the_interval_of_a_mean(rows: int):
     # Neighbours are alike: groups of them would differ far more than groups taken at random.
     values = np.sort(np.random.default_rng(0).normal(size=rows))
-    sums = resampled(np.column_stack([np.ones(rows), values]))
+    terms = by_group(np.column_stack([np.ones(rows), values]), groups(rows))
+    assert len(terms) <= MOST_GROUPS
+    np.testing.assert_allclose(terms.sum(axis=0), [rows, values.sum()], atol=1e-8)
+    sums = resampled(terms)
     low, high = percentiles(sums[:, 1] / sums[:, 0])
     width = 2 * 1.96 * values.std() / np.sqrt(rows)
     assert high - low == pytest.approx(width, rel=0.1)

@@ -10,7 +10,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def read(picture: bytes) -> ElementTree.Element:
     """The picture, once it is seen that everything has a place inside it."""
-    root = ElementTree.fromstring(picture)  # noqa: S314 - our own
+    root = ElementTree.fromstring(picture)  # noqa: S314  our own
     width, height = float(root.get("width")), float(root.get("height"))
     for x, y in points(root):
         assert -0.01 <= x <= width + 0.01, (x, y)

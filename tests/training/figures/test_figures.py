@@ -102,6 +102,13 @@ def test_residuals_have_a_disc_for_each_row_up_to_a_thousand(rows: int, discs: i
     assert any(f"R² {evaluation.r2:.3f}" in text for text in texts(root))
 
 
+def test_prediction_that_is_no_number_is_left_out():
+    numbers = np.arange(4.0)
+    evaluation = evaluate_numbers(np.array([[0.5], [np.inf], [np.nan], [3.0]]), numbers)
+    root = read(draw_residuals("regression", "test", evaluation))
+    assert len([disc for disc in root.iter(f"{SVG}circle") if disc.get("r") == "3"]) == 2
+
+
 def test_same_numbers_same_bytes():
     evaluation = judged(200, ["law", "letters"])
     for draw in (
