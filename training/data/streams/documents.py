@@ -38,17 +38,6 @@ def bible_chapters() -> list[Document]:
     ]
 
 
-def write_channel(folder: Path) -> Path:
-    """The Bible's chapters as a table of one column, `<folder>/bible.csv`; the folder is made."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "bible.csv"
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([COLUMN])
-        writer.writerows([document.text] for document in bible_chapters())
-    return path
-
-
 def read_channel(folder: Path) -> list[Document]:
     """The rows of all `*.csv` files, by their column `text`, and then all `*.txt` files, in the
     order of their names.

@@ -50,11 +50,6 @@ class DecoderNetwork(nn.Module):
         """The head is the embedding turned round."""
         return functional.linear(hidden, self.model.embed_tokens.weight)
 
-    @property
-    def feedforward(self) -> int:
-        """Neurons of each layer, all of which lose as many when the network is pruned."""
-        return len(self.model.layers[0].get_submodule("mlp.gate_proj").get_parameter("weight"))
-
     def flops_per_token(self, context: int) -> int:
         """Floating-point operations of a training step for each token of rows of `context`.
 

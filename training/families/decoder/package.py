@@ -1,6 +1,6 @@
 """The folder that generation starts from: a graph with a cache, the tokenizer, what reads them.
 
-`genai_config.json` is what onnxruntime-genai loads a folder by, `config.json` and
+`genai_config.json` is what onnxruntime-genai loads the folder by; tokenizer and
 `tokenizer_config.json` are as Hugging Face has them.
 """
 
@@ -15,7 +15,6 @@ from infermeter.signature import Signature, TensorSpec
 from infermeter.tensors import DATATYPES
 from training.companions import Companion
 from training.data.streams.tokenizer import END, END_ID
-from training.families.decoder.network import EPSILON
 from training.families.decoder.served import Generator
 from training.served import Served
 
@@ -43,7 +42,6 @@ def package_files(
 ) -> dict[str, bytes]:
     """All but the graph, by path."""
     documents = {
-        "config.json": _model_config(recipe, network),
         "genai_config.json": _generation_config(recipe, network),
         "tokenizer_config.json": {
             "tokenizer_class": "PreTrainedTokenizerFast",
@@ -101,30 +99,6 @@ def _example(inputs: tuple[TensorSpec, ...], vocabulary: int, rows: int) -> dict
         _, heads, _, width = spec.shape
         found[spec.name] = random.standard_normal((rows, heads, COMPARED_PAST, width), np.float32)
     return found
-
-
-def _model_config(recipe: Recipe, network: DecoderNetwork) -> dict[str, Any]:
-    settings = recipe.network
-    return {
-        "architectures": ["LlamaForCausalLM"],
-        "model_type": "llama",
-        "vocab_size": network.model.embed_tokens.num_embeddings,
-        "hidden_size": settings.width,
-        "intermediate_size": network.feedforward,
-        "num_hidden_layers": settings.layers,
-        "num_attention_heads": settings.heads,
-        "num_key_value_heads": settings.kv_heads,
-        "head_dim": settings.width // settings.heads,
-        "max_position_embeddings": recipe.data.context,
-        "rope_theta": settings.rope_theta,
-        "rms_norm_eps": EPSILON,
-        "hidden_act": "silu",
-        "attention_bias": False,
-        "mlp_bias": False,
-        "tie_word_embeddings": True,
-        **{f"{role}_token_id": END_ID for role in ("bos", "eos", "pad")},
-        "dtype": "float32",
-    }
 
 
 def _generation_config(recipe: Recipe, network: DecoderNetwork) -> dict[str, Any]:

@@ -9,9 +9,7 @@ from training.data.bible import FILE
 from training.data.streams.documents import (
     PART,
     bible_chapters,
-    digest,
     read_channel,
-    write_channel,
 )
 from training.errors import InvalidData
 
@@ -29,13 +27,6 @@ def test_a_chapter_has_a_line_for_each_verse() -> None:
     assert chapters[0].where == "Ge 1"
     assert chapters[0].text.count("\n") == 30
     assert chapters[-1].text.endswith("Lord Jesus Christ be with you all. Amen.")
-
-
-@needs_bible
-def test_the_bible_in_a_channel_is_the_bible(tmp_path: Path) -> None:
-    write_channel(tmp_path / "training")
-
-    assert digest(read_channel(tmp_path / "training")) == digest(bible_chapters())
 
 
 def test_a_table_has_a_text_in_each_row(tmp_path: Path) -> None:
