@@ -37,6 +37,14 @@ def test_settings_come_as_text_by_plain_name():
     assert recipe.network.hidden == (32, 16)
 
 
+@pytest.mark.parametrize("name", names())
+def test_every_bundled_recipe_says_what_its_model_is_for_and_is_not(name: str):
+    card = load(name, {}).card
+    assert card.purpose
+    assert card.limits
+    assert card.about_data
+
+
 def test_card_is_the_authors_and_may_be_left_out(tmp_path: Path):
     assert load("tabular", {}).card.purpose.startswith("Names the handwritten digit")
     file = tmp_path / "own.toml"
