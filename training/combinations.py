@@ -43,6 +43,7 @@ COMPRESSION = (
     Belonging("pruned_share", "pruning", {"unstructured": 0.5, "structured": 0.5}),
     Belonging("finetuning_epochs", "pruning", {"unstructured": 5, "structured": 5}),
     Belonging("finetuning_rate", "pruning", {"unstructured": 0.3, "structured": 0.3}),
+    Belonging("distillation", "pruning", {"unstructured": 0.0, "structured": 0.0}),
 )
 NETWORK = (Belonging("initialization_std", "initialization", {"normal": 0.05}),)
 
@@ -58,6 +59,12 @@ def settle(recipe: Recipe, given: Collection[str]) -> Recipe:
     compression = _settle(recipe.compression, COMPRESSION, given)
     _check_training(training, recipe.scale)
     _check_compression(compression, recipe.scale)
+    if compression.distillation and training.loss == "binary_crossentropy":
+        raise InvalidSetting(
+            "distillation",
+            expected="0 with loss binary_crossentropy, whose answers are no shares of one",
+            got=f"{compression.distillation:g}",
+        )
     if network.dropout and not getattr(network, "hidden", True):
         raise InvalidSetting(
             "dropout", expected="0 without a hidden layer", got=f"{network.dropout:g}"
@@ -121,6 +128,8 @@ def _check_compression(compression: CompressionSettings, scale: ScaleSettings) -
             raise InvalidSetting("pruned_share", expected="more than 0 with pruning", got=0)
         if compression.finetuning_epochs and not compression.finetuning_rate:
             raise InvalidSetting("finetuning_rate", expected="more than 0 with epochs", got=0)
+        if compression.distillation and not compression.finetuning_epochs:
+            raise InvalidSetting("finetuning_epochs", expected="more than 0 to distill", got=0)
         if scale.strategy == "fsdp":
             raise InvalidSetting(
                 "pruning", expected="none with strategy fsdp", got=compression.pruning

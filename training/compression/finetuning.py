@@ -6,6 +6,7 @@ import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from training.compression.distillation import taught
 from training.compression.groups import shrink_network
 from training.compression.sparsity import mask, unmask, zero_share
 
@@ -52,7 +53,11 @@ def prune_network(
     epoch: int = 0
     curve: Sequence[Mapping[str, float]] = []
     if settings.finetuning_epochs:
-        epoch, curve = train(_finetuning(last_stage(copied), settings))
+        stage = _finetuning(last_stage(copied), settings)
+        if settings.distillation:
+            teacher = last_stage(copy.deepcopy(network)).network
+            stage = taught(stage, teacher, settings.distillation)
+        epoch, curve = train(stage)
     unmask(copied)
     parameters = sum(value.numel() for value in copied.parameters())
     return Pruned(copied, parameters, zero_share(copied), epoch, curve)

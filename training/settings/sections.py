@@ -88,16 +88,18 @@ class CompressionSettings:
 
     `pruned_share` of each layer's weights (`unstructured`), or of its channels, neurons and heads
     (`structured`), is taken out and the rest trained for `finetuning_epochs` more, at
-    `finetuning_rate` times the learning rate. `clusters` are the values that the weights of one
-    tensor may have, 0 for any. Last, the file is quantized. A compressed model whose gate metric
-    on the validation split is worse than the dense one's by more than `quality_loss` is not
-    exported: the dense one is.
+    `finetuning_rate` times the learning rate; `distillation` is the share of the loss then that
+    counts how far the answers are from the dense network's. `clusters` are the values that the
+    weights of one tensor may have, 0 for any. Last, the file is quantized. A compressed model
+    whose gate metric on the validation split is worse than the dense one's by more than
+    `quality_loss` is not exported: the dense one is.
     """
 
     pruning: Literal["none", "unstructured", "structured"] = "none"
     pruned_share: Annotated[float, Range(0.0, 0.99)] = 0.0
     finetuning_epochs: Annotated[int, Range(0, 100_000)] = 0
     finetuning_rate: Annotated[float, Range(0.0, 10.0)] = 0.0
+    distillation: Annotated[float, Range(0.0, 1.0)] = 0.0
     clusters: Annotated[int, Range(0, 256)] = 0
     quantization: Literal[
         "none", "dynamic_int8", "static_int8", "weight_only_int8", "weight_only_int4"
