@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _FAR_BELOW = -1e4
 _WAVELENGTH = 10_000.0
 # Of the table: it makes a step of a usual learning rate large enough for a rare pair to count.
-_SCALE = 10.0
+_SCALE = 20.0
 # A pair's row in the table is (first * _HASH[0] + second * _HASH[1]) modulo its size.
 _HASH = (1_000_003, 7_919)
 

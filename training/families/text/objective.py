@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
-
-import torch
 
 from training.families.text.network import joined
 from training.objectives import Classification
@@ -18,7 +17,10 @@ if TYPE_CHECKING:
 
 class BothAnswers(Classification):
     """Logits [rows, 2, classes] for classes, int64 [rows]. The loss is the mean of both answers';
-    the accuracy is that of both together, the second one with `share` of the weight."""
+    the accuracy is that of both together, the second one with `share` of the weight.
+
+    Only the first one's labels are smoothed, as only it is sure of itself too early.
+    """
 
     def __init__(
         self,
@@ -28,12 +30,13 @@ class BothAnswers(Classification):
         share: float,
     ) -> None:
         super().__init__(settings, labels, classes)
+        self._second = Classification(replace(settings, label_smoothing=0.0), labels, classes)
         self._share = share
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """See `Objective`."""
-        each = [super(BothAnswers, self).loss(outputs[:, which], targets) for which in (0, 1)]
-        return torch.stack(each).mean()
+        first = super().loss(outputs[:, 0], targets)
+        return (first + self._second.loss(outputs[:, 1], targets)) / 2
 
     def scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """How many were right."""

@@ -111,7 +111,7 @@ def test_the_table_is_a_sum_over_tokens_and_pairs() -> None:
     table, tokens = network().table, torch.tensor([[FIRST, 8, 9]])
     rows = [(a * 1_000_003 + b * 7_919) % 64 for a, b in pairwise([FIRST, 8, 9, PAD])]
 
-    expected = 10 * (table.tokens.weight[tokens[0]] + table.pairs.weight[rows]).sum(dim=0) / 6**0.5
+    expected = 20 * (table.tokens.weight[tokens[0]] + table.pairs.weight[rows]).sum(dim=0) / 6**0.5
 
     torch.testing.assert_close(table(tokens, tokens != PAD)[0], expected)
 
@@ -160,6 +160,18 @@ def test_hidden_tokens_are_the_drawn_ones() -> None:
 
     assert kept is targets
     assert found.tolist() == [[FIRST, MASK, tokens[0, 2], MASK], [FIRST, tokens[1, 1], PAD, PAD]]
+
+
+def test_the_table_learns_the_classes_as_they_are() -> None:
+    settings = replace(load("text", {}).training, label_smoothing=0.1)
+    objective = BothAnswers(settings, np.array([0, 1]), 2, share=0.5)
+    sure = torch.tensor([[[20.0, 0.0], [20.0, 0.0]]], requires_grad=True)
+
+    objective.loss(sure, torch.tensor([0])).backward()
+
+    assert sure.grad is not None
+    assert sure.grad[0, 0, 0] > 0.02
+    assert sure.grad[0, 1].abs().max() < 1e-6
 
 
 def test_each_answer_learns_for_itself() -> None:
