@@ -98,7 +98,7 @@ def test_what_the_recipe_is_cannot_be_set(key: str):
         (
             "optimizer",
             "lion",
-            "'optimizer': expected one of gradient_descent, sgd, adam, adamw, got 'lion'",
+            "'optimizer': expected one of gradient_descent, sgd, adam, adamw, muon, got 'lion'",
         ),
     ],
 )
@@ -189,7 +189,7 @@ def test_what_is_given_is_taken_though_it_switches_it_off():
         (
             "tabular",
             {"weight_decay": "0.1"},
-            "'weight_decay': expected it with optimizer adamw only, not with adam, got 0.1",
+            "'weight_decay': expected it with optimizer adamw or muon only, not with adam, got 0.1",
         ),
         ("tabular", {"momentum": "0.9"}, "'momentum': expected it with optimizer sgd only"),
         ("tabular", {"nesterov": "true"}, "'nesterov': expected it with optimizer sgd only"),
