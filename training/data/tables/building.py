@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training.data.tables.cells import ABSENT, HOW_TO_MISS, Names, read_numbers, read_times
+from training.data.tables.cells import (
+    ABSENT,
+    HOW_TO_MISS,
+    Names,
+    begins_with_word,
+    read_numbers,
+    read_times,
+)
 from training.data.tables.table import Schema, Table
 from training.errors import InvalidData
 
@@ -20,7 +27,6 @@ if TYPE_CHECKING:
 MOST_NAMES = 1000
 # Of a column's range, how far float32 may be from its values.
 LARGEST_ROUNDING = 1e-3
-OR_ELSE = "; put a column of words into categorical, or leave it out by columns"
 
 
 class TableBuilder:
@@ -38,10 +44,13 @@ class TableBuilder:
         # Of each column the smallest and the largest value, and how far float32 is from its values.
         self._low, self._high = np.full((2, len(layout.columns)), [[np.inf], [-np.inf]])
         self._rounding = np.zeros(len(layout.columns))
+        self._or_else = ""
 
     def add(self, part: Part) -> None:
         """Raises InvalidData with the place and the reason."""
         layout = self._layout
+        if layout.own and not self.rows:
+            self._or_else = _advice(part, layout)
         self.rows += part.rows
         values = np.empty((part.rows, len(layout.columns)), np.float32)
         for place, name in enumerate(layout.columns):
@@ -65,8 +74,7 @@ class TableBuilder:
                 part, name, missing_allowed=allowed, or_else=HOW_TO_MISS
             )
             return np.where(numbers == ABSENT, np.nan, numbers)
-        or_else = OR_ELSE if self._layout.own else ""
-        exact = read_numbers(part, name, missing_allowed=allowed, or_else=or_else)
+        exact = read_numbers(part, name, missing_allowed=allowed, or_else=self._or_else)
         # These pass over NaN.
         self._low[place] = np.fmin.reduce(exact, initial=self._low[place])
         self._high[place] = np.fmax.reduce(exact, initial=self._high[place])
@@ -109,6 +117,16 @@ class TableBuilder:
                 got=f"{self._low[place]:.15g} to {self._high[place]:.15g}; "
                 "subtract the smallest from all of them, here and when the model is called",
             )
+
+
+def _advice(part: Part, layout: Layout) -> str:
+    """What to do about a word where a number should be, for all columns that begin with one."""
+    words = [
+        name for name in layout.columns if name in part.numbers and begins_with_word(part, name)
+    ]
+    if not words:
+        return "; leave the row out, or the column by columns"
+    return f"; categorical={','.join(words)} takes columns of words, columns leaves others out"
 
 
 def _check_number(column: str, names: Names, what: str) -> None:

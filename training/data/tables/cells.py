@@ -59,6 +59,15 @@ def read_numbers(
     return values
 
 
+def begins_with_word(part: Part, column: str) -> bool:
+    """Whether the first cell that is not empty is no number, nor one that is missing."""
+    cells = part.numbers[column]
+    if isinstance(cells, np.ndarray):
+        return False
+    first = next((cell for cell in cells if cell.strip()), "")
+    return first.strip().lower() not in MISSING and math.isnan(_number(first))
+
+
 def _parsed(cells: Sequence[str]) -> NDArray[np.float64]:
     try:
         # Python would take 1_000 for a number.

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from training.data.dataset import ArrayRows, Dataset
-from training.data.split import by_class, by_number, split_groups, split_rows, split_times
+from training.data.split import (
+    BINS,
+    SPLITS,
+    by_class,
+    by_number,
+    split_groups,
+    split_rows,
+    split_times,
+)
 from training.data.tables.categories import expansion, known_categories
 from training.data.tables.channel import CHANNEL, read_channel
 from training.data.tables.cleaning import clean
@@ -162,9 +170,24 @@ def _split_rows(recipe: Recipe, table: Table) -> SplitRows:
             table.groups, lambda first: _strata(table.rows(first)), **fractions, seed=recipe.seed
         )
     else:
+        _check_enough(table)
         return split_rows(_strata(table), **fractions, seed=recipe.seed)
     _check_learned(table, rows.train)
     return rows
+
+
+def _check_enough(table: Table) -> None:
+    """Raises InvalidData for fewer rows than each split needs one of."""
+    rows, least = len(table.labels), BINS * SPLITS
+    if table.schema.numeric and rows < least:
+        raise InvalidData("table", expected=f"at least {least} rows", got=f"{rows}")
+    for number, name in enumerate(table.schema.classes):
+        if (count := int((table.labels == number).sum())) < SPLITS:
+            raise InvalidData(
+                f"class '{name}'",
+                expected=f"at least {SPLITS} different rows, one for each split",
+                got=f"{count}; leave them out (a number is predicted by the recipe regression)",
+            )
 
 
 def _check_learned(table: Table, train: NDArray[np.int64]) -> None:

@@ -154,7 +154,10 @@ def test_moments_of_other_zones_and_plain_numbers(tmp_path: Path):
         ("a,b,b,label\n", r"line 1, column 'b': expected the column once, got more than one"),
         (",a,label\n0,1,no\n", r"line 1, column 1: expected a name for each .* index=False"),
         ("label\nno\n", r"line 1: expected columns beside the label, got none"),
-        ("a,b,label\n1,2,no\n1,x,no\n", r"rows.csv, line 3, column 'b': .* got 'x'; put a column"),
+        (
+            "a,b,label\n1,2,no\n1,x,no\n",
+            r"rows.csv, line 3, column 'b': .* got 'x'; leave the row out",
+        ),
         ("a,b,label\n1,,no\n", r"line 2, column 'b': expected a finite float32, got ''; missing="),
         ("a,b,label\n1,inf,no\n", r"line 2, column 'b': expected a finite float32, got 'inf'$"),
         ("a,b,label\n1,1e39,no\n", r"line 2, column 'b': expected a finite float32, got '1e39'$"),
@@ -171,6 +174,13 @@ def test_moments_of_other_zones_and_plain_numbers(tmp_path: Path):
 def test_wrong_table_says_line_and_reason(tmp_path: Path, text: str | bytes, message: str):
     with pytest.raises(InvalidData, match=message):
         read_text(tmp_path, text, **CLASSES)
+
+
+def test_columns_of_words_are_all_named(tmp_path: Path):
+    text = "a,city,b,kind,empty,label\n1,Bern,2,flat,,no\n1,Rome,2,3,,yes\n"
+    message = r"line 2, column 'city': .* got 'Bern'; categorical=city,kind takes columns of words"
+    with pytest.raises(InvalidData, match=message):
+        read_text(tmp_path, text, label="label")
 
 
 def test_second_file_must_have_the_columns_of_the_first(tmp_path: Path):

@@ -363,3 +363,15 @@ def test_one_class_only():
         InvalidData, match="column 'label': expected two classes at least, got 'no'"
     ):
         prepare(recipe, alone, "own")
+
+
+def test_too_few_rows():
+    recipe, table = own()
+    few = table.rows(np.arange(20))
+    few.labels[:] = 0
+    few.labels[:2] = 1
+    with pytest.raises(InvalidData, match=r"class 'yes': expected at least 3 .* got 2; leave them"):
+        prepare(recipe, few, "own")
+    numbers = Table(Schema(("a",), "size"), few.values[:, :1], few.values[:, 0])
+    with pytest.raises(InvalidData, match="table: expected at least 30 rows, got 20"):
+        prepare(load("regression", {"label": "size"}), numbers, "own")

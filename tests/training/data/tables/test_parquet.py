@@ -100,7 +100,7 @@ def test_null_is_missing_where_it_is_allowed(tmp_path: Path):
     [
         ("(1, 1.0, 'no'), (2, 'inf'::DOUBLE, 'no')", "row 2, column 'b': .* float32, got 'inf'"),
         ("(1, 1e39, 'no'), (2, 2, 'no')", r"row 1, column 'b': .* float32, got '1e\+39'"),
-        ("(1, '2', 'no'), (2, 'two', 'no')", "row 2, column 'b': .* got 'two'; put a column"),
+        ("(1, '2', 'no'), (2, 'two', 'no')", "row 2, column 'b': .* got 'two'; leave the row out"),
         ("(1, [1], 'no')", r"row 1, column 'b': expected a finite float32, got '\[1\]'"),
         ("(1, '2026-01-01'::DATE, 'no')", "row 1, column 'b': .* float32, got '2026-01-01'"),
         ("(1, 1, 'no'), (2, 1, 'maybe')", "row 2, column 'label': expected one of no, yes, got"),
