@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 # What is chosen from on the validation split; widths are of scikit-learn's own, 1 / (pixels *
 # variance).
 PENALTIES = (1.0, 10.0)
-WIDTHS = (0.5, 1.0, 2.0)
+WIDTHS = (0.5, 1.0, 2.0, 4.0)
 TEMPERATURES = tuple(2 ** (exponent / 4) for exponent in range(-20, 9))
 # It takes the square of the rows, and each time all pixels.
 MOST_SIDE = 32
@@ -38,8 +39,8 @@ class Fitted(NamedTuple):
 def fit_baseline(dataset: VisionDataset, size: int) -> Fitted:
     """An SVC with a radial kernel, fitted on the rows of the training split that are judged.
 
-    Penalty, width and the temperature that makes probabilities of its margins are those that the
-    validation split likes best.
+    Penalty, width and the temperature that makes probabilities of its margins are those with the
+    least loss on the validation split.
     """
     from sklearn.svm import SVC
 
@@ -54,10 +55,12 @@ def fit_baseline(dataset: VisionDataset, size: int) -> Fitted:
         for penalty in PENALTIES
         for width in WIDTHS
     ]
-    # Of equals the first.
-    machine = max(machines, key=lambda each: float(each.score(held_out, wanted)))
-    margins = _margins(machine, held_out)
-    temperature = min(TEMPERATURES, key=lambda each: _surprise(margins / each, wanted))
+    margins = [_margins(machine, held_out) for machine in machines]
+    best, temperature = min(
+        itertools.product(range(len(machines)), TEMPERATURES),
+        key=lambda each: _surprise(margins[each[0]] / each[1], wanted),
+    )
+    machine = machines[best]
 
     def answer(rows: Rows, numbers: NDArray[np.int64]) -> NDArray[np.float64]:
         return _softmax(_margins(machine, _pixels(rows, numbers, side)) / temperature)

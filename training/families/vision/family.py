@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -87,12 +88,13 @@ class Vision(Family[VisionDataset]):
         return synchronized
 
     def stages(self, network: nn.Module, dataset: VisionDataset) -> Sequence[Stage]:
-        """One, with augmentation where the recipe has any."""
-        stages = super().stages(network, dataset)
-        if not augments(self.recipe.data):
-            return stages
-        augmentation = PictureAugmentation(self.recipe.data)
-        return [replace(stage, augmentation=augmentation) for stage in stages]
+        """One, in whole batches, with augmentation where the recipe has any."""
+        data, rows = self.recipe.data, len(dataset.train)
+        augmentation = PictureAugmentation(data) if augments(data) else None
+        return [
+            replace(stage, augmentation=augmentation, order=partial(whole_batches, rows))
+            for stage in super().stages(network, dataset)
+        ]
 
     def served(self, network: nn.Module, dataset: VisionDataset) -> Served:
         """`image` UINT8 [-1, -1, -1, channels] to `probabilities` FP32 [-1, classes]."""
@@ -146,6 +148,12 @@ class Vision(Family[VisionDataset]):
                 from_pixels(picture).save(file, "PNG")
                 files[f"{PICTURES}/{name}.png"] = file.getvalue()
         return files
+
+
+def whole_batches(rows: int, generator: np.random.Generator, size: int) -> NDArray[Any]:
+    """Shuffled row numbers, the first ones again at the end of the last batch: batch norm is to
+    have no step of a few rows, whose statistics would be the last before validation."""
+    return np.resize(generator.permutation(rows), -(-rows // size) * size)
 
 
 def _preprocessing(colors: str, size: int) -> str:
