@@ -50,11 +50,15 @@ def command(world: World) -> list[str]:
     """The trainer's command line: plain Python for one process, torchrun for more."""
     if world.size == 1:
         return [sys.executable, "-m", TRAINER]
+    meeting = [
+        *("--nnodes", str(len(world.hosts)), "--node-rank", str(world.hosts.index(world.host))),
+        *("--master-addr", world.hosts[0], "--master-port", str(PORT)),
+    ]
     return [
         *(sys.executable, "-m", "torch.distributed.run"),
-        *("--nnodes", str(len(world.hosts)), "--node-rank", str(world.hosts.index(world.host))),
+        # One host alone takes a port that is free.
+        *(meeting if len(world.hosts) > 1 else ["--standalone"]),
         *("--nproc-per-node", str(world.processes)),
-        *("--master-addr", world.hosts[0], "--master-port", str(PORT)),
         *("--shutdown-timeout", str(SHUTDOWN_TIMEOUT_S)),
         *("-m", TRAINER),
     ]
@@ -79,14 +83,15 @@ def environment(code: Path, world: World) -> dict[str, str]:
 def main(archive: Path) -> None:
     """Unpack the archive to `code/` below the ml root and exec the trainer; never returns."""
     root = Path(os.environ.get("INFERMETER_ML_ROOT", "/opt/ml"))
-    code = root / "code"
+    code, failure = root / "code", root / "output" / "failure"
+    # The first reason counts; an earlier attempt's is none.
+    failure.unlink(missing_ok=True)
     try:
         with zipfile.ZipFile(archive) as opened:
             opened.extractall(code)
         world = read_world(root)
         os.execve(sys.executable, command(world), environment(code, world))  # noqa: S606
     except (OSError, ValueError) as error:
-        failure = root / "output" / "failure"
         failure.parent.mkdir(parents=True, exist_ok=True)
         failure.write_text(f"the trainer could not be started: {error}"[:1024], encoding="utf-8")
         sys.exit(f"the trainer could not be started: {error}")

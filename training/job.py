@@ -41,10 +41,22 @@ def failure_file(root: Path) -> Path:
 
 
 def write_failure(root: Path, reason: str) -> None:
-    """Leave the reason, cause first, at most `FAILURE_LENGTH` characters of it."""
+    """Leave the reason, cause first, at most `FAILURE_LENGTH` characters of it.
+
+    The first of several processes is right: the others fail because it did.
+    """
     file = failure_file(root)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(reason[:FAILURE_LENGTH], encoding="utf-8")
+    try:
+        with file.open("x", encoding="utf-8") as opened:
+            opened.write(reason[:FAILURE_LENGTH])
+    except FileExistsError:
+        return
+
+
+def forget_failure(root: Path) -> None:
+    """That of an earlier attempt."""
+    failure_file(root).unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections import deque
@@ -16,14 +15,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training import job
+from training.bootstrap import SHUTDOWN_TIMEOUT_S, World, command
 from training.errors import InvalidData, MissingPackage, OutputRefused, ProcessFailed
 from training.recipe import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-# How long a stopped trainer may take to write its checkpoint.
-GRACE_S = 30
+# How long a stopped trainer may take for its step and its checkpoint.
+GRACE_S = SHUTDOWN_TIMEOUT_S
+CHECKPOINTS = "checkpoints"
+GOING_ON = "stopped; the same command goes on from {}"
 NEEDED = ("torch", "onnx", "onnxscript", "onnxruntime", "sklearn")
 
 
@@ -47,14 +49,16 @@ def train_locally(
     out: Path,
     *,
     data: Path | None = None,
+    processes: int = 1,
     on_line: Callable[[str], None],
 ) -> TrainingOutcome:
-    """Train in a process of its own and put the result into the folder `out`, which is made.
+    """Train in processes of its own and put the result into the folder `out`, which is made.
 
     `data` is the channel `training`: a folder, or one file. `on_line` gets each line of progress
-    as it comes. Ctrl-C stops the trainer, and is raised again. Raises InvalidRecipe before
-    anything starts, InvalidData for `data` that is not there, MissingPackage, OutputRefused, or
-    ProcessFailed with the trainer's own message.
+    as it comes. Ctrl-C stops the trainer, and is raised again; what it leaves in
+    `<out>/checkpoints` is where the next call with the same arguments goes on, and goes when one
+    is through. Raises InvalidRecipe before anything starts, InvalidData for `data` that is not
+    there, MissingPackage, OutputRefused, or ProcessFailed with the trainer's own message.
     """
     started = time.perf_counter()
     chosen = load(recipe, overrides)
@@ -71,11 +75,19 @@ def train_locally(
         _write_config(root, {"recipe": name, **overrides}, [] if data is None else ["training"])
         if data is not None:
             _link_channel(root, data.resolve())
-        _run(root, on_line)
+        checkpoints = out.resolve() / CHECKPOINTS
+        checkpoints.mkdir(exist_ok=True)
+        job.checkpoint_folder(root).symlink_to(checkpoints, target_is_directory=True)
         try:
+            _run(root, processes, on_line)
             shutil.copytree(job.model_folder(root), out, dirs_exist_ok=True)
+        except KeyboardInterrupt:
+            left = any(checkpoints.rglob("step-*"))
+            on_line(GOING_ON.format(checkpoints) if left else "stopped before the first step")
+            raise
         except (OSError, shutil.Error) as error:
             raise OutputRefused(out, str(error)) from None
+        shutil.rmtree(checkpoints)
     metrics = json.loads((out / job.REPORT_FILE).read_bytes())["metrics"]["test"]
     metric = chosen.gate.metric
     return TrainingOutcome(
@@ -126,41 +138,57 @@ def _link_channel(root: Path, data: Path) -> None:
         (channel / data.name).symlink_to(data)
 
 
-def _run(root: Path, on_line: Callable[[str], None]) -> None:
+def _run(root: Path, processes: int, on_line: Callable[[str], None]) -> None:
     last: deque[str] = deque(maxlen=5)
-    process = subprocess.Popen(
-        # -P: a folder named `training` where the command was typed must not take its place.
-        [sys.executable, "-P", "-m", "training.train"],
-        env={**os.environ, job.ML_ROOT: str(root)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        # Out of the terminal's process group: Ctrl-C then comes through this process alone.
-        start_new_session=True,
-    )
-    with process:
+    world = World(("localhost",), "localhost", processes, "")
+    errors = root / "errors.txt"
+    with (
+        errors.open("wb") as to_errors,
+        subprocess.Popen(
+            command(world),
+            env=_environment(root),
+            stdout=subprocess.PIPE,
+            stderr=to_errors,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            # Out of the terminal's process group: Ctrl-C then comes through this process alone.
+            start_new_session=True,
+        ) as process,
+    ):
         try:
             for line in process.stdout or ():
                 last.append(line.rstrip("\n"))
                 on_line(last[-1])
             code = process.wait()
         except BaseException:
-            _stop(process)
+            _stop(process, on_line)
             raise
     if code != 0:
-        reason = job.failure_file(root)
-        raise ProcessFailed(
-            reason.read_text(encoding="utf-8")
-            if reason.exists()
-            else f"the trainer ended with exit code {code}: {' | '.join(last) or 'no output'}"
-        )
+        raise ProcessFailed(_reason(root, code, [*last, *_tail(errors)]))
 
 
-def _stop(process: subprocess.Popen[str]) -> None:
+def _environment(root: Path) -> dict[str, str]:
+    # A folder named `training` where the command was typed must not take its place.
+    return {**os.environ, job.ML_ROOT: str(root), "PYTHONSAFEPATH": "1"}
+
+
+def _reason(root: Path, code: int, last: Sequence[str]) -> str:
+    """The trainer's own, or the end of what it said."""
+    file = job.failure_file(root)
+    if file.exists():
+        return file.read_text(encoding="utf-8")
+    return f"the trainer ended with exit code {code}: {' | '.join(last) or 'no output'}"
+
+
+def _tail(file: Path) -> list[str]:
+    return file.read_text(encoding="utf-8", errors="replace").splitlines()[-5:]
+
+
+def _stop(process: subprocess.Popen[str], on_line: Callable[[str], None]) -> None:
+    on_line("stopping after this step; Ctrl-C again does not wait for it")
     process.terminate()
     try:
         process.communicate(timeout=GRACE_S)
-    except subprocess.TimeoutExpired:
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
         process.kill()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from training import recipe
 from training.errors import Interrupted, TrainingError
-from training.job import Job, ml_root, write_failure
+from training.job import Job, forget_failure, ml_root, write_failure
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,18 +47,20 @@ def main() -> int:
     stop.listen()
     _append_extra_packages()
     root = ml_root()
+    if "WORLD_SIZE" not in os.environ:
+        forget_failure(root)
     try:
         _run(root, stop)
     except Interrupted as stopped:
         sys.stderr.write(f"{stopped}\n")
         return STOPPED
     except TrainingError as error:
-        write_failure(root, str(error))
+        _fail(root, str(error))
         sys.stderr.write(f"{error}\n")
         return 1
     except Exception as error:
         cause = f"{type(error).__name__}: {error}"
-        write_failure(root, f"{cause}\n{traceback.format_exc()}")
+        _fail(root, f"{cause}\n{traceback.format_exc()}")
         raise
     return 0
 
@@ -70,6 +72,15 @@ def _run(root: Path, stop: StopRequest) -> None:
     from training.pipeline import run_job
 
     run_job(job, chosen, stop)
+
+
+def _fail(root: Path, reason: str) -> None:
+    """What failed before torch was there, fails in every process alike."""
+    if "torch" in sys.modules:
+        from training.world import first_reason
+
+        reason = first_reason(reason)
+    write_failure(root, reason)
 
 
 def _append_extra_packages() -> None:

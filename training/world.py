@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,6 +12,8 @@ from torch import distributed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+STORE_TIMEOUT = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +80,20 @@ def leave_world(world: World) -> None:
     """Close the group."""
     if world.size > 1:
         distributed.destroy_process_group()
+
+
+def first_reason(reason: str, environment: Mapping[str, str] = os.environ) -> str:
+    """The reason of the process that failed first, on any host; this one's, where none is known.
+
+    It lies where torchrun's processes met, which outlives them by a moment.
+    """
+    if int(environment.get("WORLD_SIZE", "1")) == 1:
+        return reason
+    address, port = environment["MASTER_ADDR"], int(environment["MASTER_PORT"])
+    try:
+        store = distributed.TCPStore(  # type: ignore[attr-defined]
+            address, port, is_master=False, timeout=STORE_TIMEOUT
+        )
+        return str(store.compare_set("infermeter/failure", "", reason).decode())
+    except (RuntimeError, OSError):
+        return reason

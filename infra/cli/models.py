@@ -35,6 +35,9 @@ def train(
     data: Annotated[
         Path | None, typer.Option(help="Train on this folder, or file, of your own.")
     ] = None,
+    processes: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Train by N processes, or GPUs, together.")
+    ] = 1,
     *,
     json: Json = False,
 ) -> None:
@@ -43,7 +46,12 @@ def train(
 
     out = out or ARTIFACTS / recipe
     outcome = train_locally(
-        recipe, _overrides(settings or []), out, data=data, on_line=console.note
+        recipe,
+        _overrides(settings or []),
+        out,
+        data=data,
+        processes=processes,
+        on_line=console.note,
     )
     if json:
         console.print_json(asdict(outcome))

@@ -41,8 +41,16 @@ def test_one_process_is_plain_python():
 def test_more_are_launched_by_torchrun():
     line = " ".join(command(World(("algo-1", "algo-2"), "algo-2", 4, "eth0"))[1:])
     assert line == (
-        "-m torch.distributed.run --nnodes 2 --node-rank 1 --nproc-per-node 4 "
-        "--master-addr algo-1 --master-port 29500 --shutdown-timeout 100 -m training.train"
+        "-m torch.distributed.run --nnodes 2 --node-rank 1 --master-addr algo-1 "
+        "--master-port 29500 --nproc-per-node 4 --shutdown-timeout 100 -m training.train"
+    )
+
+
+def test_more_on_one_host_meet_at_a_port_that_is_free():
+    line = " ".join(command(ONE._replace(processes=4))[1:])
+    assert line == (
+        "-m torch.distributed.run --standalone --nproc-per-node 4 "
+        "--shutdown-timeout 100 -m training.train"
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.training.trees import make_tree
 from training.errors import InvalidJob
-from training.job import Job, failure_file, ml_root, write_failure
+from training.job import Job, failure_file, forget_failure, ml_root, write_failure
 
 
 def test_hyperparameters_are_texts_beside_the_recipe(tmp_path: Path):
@@ -55,3 +55,13 @@ def test_failure_is_cut_where_sagemaker_cuts(tmp_path: Path):
     text = failure_file(tmp_path).read_text()
     assert text.startswith("the cause")
     assert len(text) == 1024
+
+
+def test_first_failure_is_the_reason_until_the_next_attempt(tmp_path: Path):
+    write_failure(tmp_path, "the cause")
+    write_failure(tmp_path, "a consequence")
+    assert failure_file(tmp_path).read_text() == "the cause"
+    forget_failure(tmp_path)
+    forget_failure(tmp_path)
+    write_failure(tmp_path, "another")
+    assert failure_file(tmp_path).read_text() == "another"

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
 
 from training import local
 from training.errors import InvalidSetting, MissingPackage, OutputRefused, ProcessFailed
@@ -29,16 +35,52 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_same_model_as_in_a_container(elsewhere: Path, finished):
+def test_ctrl_c_leaves_what_the_same_command_goes_on_from(elsewhere: Path, finished):
+    """In the end there is the model that a container makes."""
+    out = elsewhere / "out"
+    line = "from infra.cli.main import main; main()"
+    command = [sys.executable, "-P", "-c", line, "train", "tabular", "--out", str(out)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=elsewhere) as process:
+        for line in process.stderr or ():
+            if line.strip().startswith("epoch=2 "):
+                process.send_signal(signal.SIGINT)
+                break
+        _, said = process.communicate(timeout=300)
+    assert process.returncode != 0
+    assert f"stopped; the same command goes on from {out}/checkpoints" in said
+    assert "Traceback" not in said
+    with pytest.raises(
+        ProcessFailed, match=f"got that of another job; empty .*: {out}/checkpoints"
+    ):
+        train_locally("tabular", {"epochs": "11"}, out, on_line=lambda _: None)
+
     lines: list[str] = []
-    outcome = train_locally("tabular", {}, elsewhere / "out", on_line=lines.append)
+    outcome = train_locally("tabular", {}, out, on_line=lines.append)
+    assert lines[1].startswith("resumed_epoch=")
     assert (outcome.recipe, outcome.metric) == ("tabular", "accuracy")
     assert outcome.test > outcome.threshold > 0
     assert outcome.test > outcome.baseline > 0
-    assert lines[1].startswith("epoch=1 ")
-    trained, model = outcome.artifact / "model.onnx", finished.model / "model.onnx"
-    assert trained.read_bytes() == model.read_bytes()
+    assert (out / "model.onnx").read_bytes() == (finished.model / "model.onnx").read_bytes()
+    assert not (out / "checkpoints").exists()
     assert not list((elsewhere / "temporary").iterdir())
+
+
+def test_two_processes_make_the_model_of_one_to_rounding(elsewhere: Path, finished):
+    lines: list[str] = []
+    out = elsewhere / "out"
+    outcome = train_locally("tabular", {}, out, processes=2, on_line=lines.append)
+    # The first process speaks for both.
+    assert len([line for line in lines if line.startswith("epoch=10 ")]) == 1
+    found, expected = (
+        {each.name: numpy_helper.to_array(each) for each in onnx.load(file).graph.initializer}
+        for file in (out / "model.onnx", finished.model / "model.onnx")
+    )
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-3, atol=1e-4)
+    report = json.loads((finished.model / "evaluation" / "report.json").read_bytes())
+    assert outcome.test == report["metrics"]["test"]["accuracy"]
+    assert json.loads((out / "manifest.json").read_bytes())["lineage"]["training"]["processes"] == 2
 
 
 def test_ctrl_c_stops_the_trainer(elsewhere: Path):
