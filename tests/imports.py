@@ -75,7 +75,7 @@ RULES = (
 )
 
 # Of the core, the trainer shares what describes a model, and nothing that serves one.
-SHARED_WITH_TRAINING = ("manifest", "signature", "tensors", "errors")
+SHARED_WITH_TRAINING = ("manifest", "signature", "embedding", "tensors", "errors")
 
 
 def violations(root: Path) -> list[str]:
