@@ -189,7 +189,9 @@ class ServedText(nn.Module):
 def turned(values: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
     """Each half's value with its partner in the other half turned by the position's angle."""
     left, right = values.chunk(2, dim=-1)
-    return torch.cat([left * cosines - right * sines, right * cosines + left * sines], dim=-1)
+    found = torch.cat([left * cosines - right * sines, right * cosines + left * sines], dim=-1)
+    # The angles are float32, even where autocast makes the values bfloat16.
+    return found.to(values.dtype)
 
 
 def _turns(count: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -80,6 +80,15 @@ def test_every_token_and_their_order_matter() -> None:
     assert difference[CLASSES:].abs().max() > 1e-6
 
 
+def test_bfloat16_is_nearly_the_same() -> None:
+    made, tokens = network(), ids(5, 9)
+
+    with torch.autocast("cpu", torch.bfloat16):
+        found = made(tokens)
+
+    torch.testing.assert_close(found.float(), made(tokens), atol=0.1, rtol=0.05)
+
+
 def test_a_row_without_tokens_has_an_answer() -> None:
     made, tokens = network(), ids(4, 4)
     mask = torch.tensor([[1, 1, 1, 1], [0, 0, 0, 0]])
