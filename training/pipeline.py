@@ -18,6 +18,8 @@ from training.checkpoint import Checkpoint
 from training.companions import export_companions
 from training.compression.compress import check_served, compress, least_opset
 from training.compression.finetuning import prune_network
+from training.data.channel_files import channel_files
+from training.errors import Interrupted
 from training.exported import evaluate, export_network
 from training.families.opening import open_family
 from training.job import checkpoint_folder, model_folder
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
     from training.compression.finetuning import Pruned
     from training.compression.outcome import Outcome
+    from training.data.channel_files import ChannelFile
     from training.data.dataset import Dataset
     from training.evaluation.evaluation import Evaluation
     from training.exported import Exported
@@ -54,8 +57,11 @@ def run_job(job: Job, recipe: Recipe, stop: Callable[[], bool]) -> None:
     world = join_world()
     try:
         _run(job, recipe, stop, world)
-    finally:
+    except Interrupted:
         leave_world(world)
+        raise
+    # After an error nobody leaves: others would notice that before its cause is written.
+    leave_world(world)
 
 
 class Trained(NamedTuple):
@@ -74,6 +80,7 @@ def _run(job: Job, recipe: Recipe, stop: Callable[[], bool], world: World) -> No
     family = open_family(recipe)
     with _timed(seconds, "data"):
         dataset = family.read(job.data)
+        channel = channel_files(job.data) if world.leads else ()
     if world.leads:
         _announce(recipe, dataset, world)
     with _timed(seconds, "training"):
@@ -82,7 +89,7 @@ def _run(job: Job, recipe: Recipe, stop: Callable[[], bool], world: World) -> No
         check_served(recipe.compression, family.served(network, dataset))
     trained = _train(job, family, network, dataset, world, stop, seconds)
     if world.leads:
-        _finish(job, family, trained, dataset, world, seconds)
+        _finish(job, family, trained, dataset, channel, world, seconds)
 
 
 def _train(
@@ -118,6 +125,7 @@ def _finish(
     family: Family[Any],
     trained: Trained,
     dataset: Dataset,
+    channel: Sequence[ChannelFile],
     world: World,
     seconds: dict[str, float],
 ) -> None:
@@ -145,6 +153,7 @@ def _finish(
         processes=world.size,
         epoch_kept=trained.epoch,
         curves=trained.curves,
+        channel=channel,
     )
     write_artifact(folder, result, seconds)
     _conclude(result, seconds)
@@ -173,7 +182,7 @@ def _export(
             family, trained.network, dataset, folder / MODEL_FILE, least_opset(settings)
         )
     with _timed(seconds, "evaluation"):
-        evaluations = evaluate(family, exported, dataset)
+        evaluations: Mapping[str, Evaluation] = evaluate(family, exported, dataset)
     if not settings.asked:
         return Model(trained.network, exported, evaluations, None)
     with _timed(seconds, "compression"):
