@@ -24,12 +24,13 @@ class _Labelled(NamedTuple):
     label: str
 
 
-def read_channel(folder: Path, classes: Sequence[str] = ()) -> Corpus:
+def read_channel(folder: Path, classes: Sequence[str] = (), otherwise: str = "") -> Corpus:
     """The rows of all `*.csv` files with columns `text` and `label`, or, where there are none, all
     `<class>/*.txt`, a text each; in the order of the files' names.
 
     Without `classes` they are the labels that are found, in alphabetical order. Raises InvalidData
-    naming the file, the line and what is wrong with it.
+    naming the file, the line and what is wrong with it; `otherwise` says what to do about a label
+    that is none of the classes.
     """
     tables = sorted(folder.glob("*.csv"))
     files = sorted(folder.glob("*/*.txt"))
@@ -45,9 +46,8 @@ def read_channel(folder: Path, classes: Sequence[str] = ()) -> Corpus:
     places = {name: place for place, name in enumerate(names)}
     for row in found:
         if row.label not in places:
-            raise InvalidData(
-                row.where, expected=f"a label of {', '.join(names)}", got=repr(row.label)
-            )
+            expected = f"a label of {', '.join(names)}{otherwise}"
+            raise InvalidData(row.where, expected=expected, got=repr(row.label))
     if len(names) < 2:
         got = ", ".join(map(repr, names)) or "no rows"
         raise InvalidData("channel 'training'", expected="two classes at least", got=got)

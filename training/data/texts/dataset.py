@@ -42,8 +42,12 @@ def read_dataset(recipe: Recipe, channel: Path | None) -> TextDataset:
     """
     settings = recipe.data
     if channel is not None:
-        named = tuple(GENRES) if settings.source == "bible" else settings.classes
-        return prepare(recipe, read_channel(channel, named), "channel training")
+        corpus = (
+            read_channel(channel, tuple(GENRES), "; others with source=texts")
+            if settings.source == "bible"
+            else read_channel(channel, settings.classes)
+        )
+        return prepare(recipe, corpus, "channel training")
     if settings.source != "bible":
         raise InvalidData(
             "channel 'training'", expected="a folder of texts for the source 'texts'", got="none"

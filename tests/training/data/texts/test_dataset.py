@@ -71,6 +71,13 @@ def test_texts_need_a_channel() -> None:
         read_dataset(recipe(), None)
 
 
+def test_the_bible_as_a_channel_has_its_own_classes(tmp_path: Path) -> None:
+    write_weather(tmp_path)
+
+    with pytest.raises(InvalidData, match=r"law, history, .*; others with source=texts, got 'dry'"):
+        read_dataset(recipe("bible"), tmp_path)
+
+
 @pytest.fixture(scope="module")
 def verses() -> Corpus:
     if not FILE.exists():
