@@ -70,7 +70,8 @@ class DecoderNetwork(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Token ids to hidden states, float [rows, tokens, width], and every layer's cache."""
+    """Token ids to hidden states, float [rows, tokens, width], and every layer's cache after a
+    `past`."""
 
     def __init__(self, settings: DecoderNetworkSettings, vocabulary: int) -> None:
         super().__init__()
@@ -99,7 +100,8 @@ class Decoder(nn.Module):
         caches = []
         for number, layer in enumerate(self.layers):
             hidden, cache = layer(hidden, turns, mask, past[number] if past else None)
-            caches.append(cache)
+            if cache is not None:
+                caches.append(cache)
         return self.norm(hidden), caches
 
 
@@ -116,7 +118,7 @@ class Layer(nn.Module):
 
     def forward(
         self, hidden: Tensor, turns: tuple[Tensor, Tensor], mask: Tensor | None, past: Cache | None
-    ) -> tuple[Tensor, Cache]:
+    ) -> tuple[Tensor, Cache | None]:
         """See `Decoder`."""
         attended, cache = self.self_attn(self.input_layernorm(hidden), turns, mask, past)
         hidden = hidden + self.dropout(attended)
@@ -139,7 +141,7 @@ class Attention(nn.Module):
 
     def forward(
         self, hidden: Tensor, turns: tuple[Tensor, Tensor], mask: Tensor | None, past: Cache | None
-    ) -> tuple[Tensor, Cache]:
+    ) -> tuple[Tensor, Cache | None]:
         """See `Decoder`."""
         queries = turn(self._heads(self.q_proj(hidden)), turns)
         keys = turn(self._heads(self.k_proj(hidden)), turns)
@@ -150,7 +152,8 @@ class Attention(nn.Module):
         attended = functional.scaled_dot_product_attention(
             queries, keys, values, attn_mask=mask, is_causal=mask is None, enable_gqa=self.grouped
         )
-        return self.o_proj(attended.transpose(1, 2).flatten(2)), Cache(keys, values)
+        mixed = self.o_proj(attended.transpose(1, 2).flatten(2))
+        return mixed, None if past is None else Cache(keys, values)
 
     def _heads(self, projected: Tensor) -> Tensor:
         """[rows, tokens, heads * head width] to [rows, heads, tokens, head width]."""
