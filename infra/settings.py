@@ -168,12 +168,19 @@ class Metering:
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """The SageMaker job. `python` is the image's; `{region}` becomes the stack's region."""
+    """The SageMaker job. `python` is the image's; `{region}` becomes the stack's region.
+
+    `spot` capacity costs less and may be taken away: the job then waits for other, together at
+    most `spot_wait_s`, and goes on from its checkpoint.
+    """
 
     instance_type: str = rule(
         Text(pattern=INSTANCE_TYPE, meaning='an instance type such as "ml.g5.xlarge"')
     )
+    instances: int = rule(Whole(low=1, high=100))
     volume_gb: int = rule(Whole(low=1, high=16_384))
+    spot: bool = rule(FLAG)
+    spot_wait_s: int = rule(Whole(low=0, high=28 * 86_400))
     max_runtime_s: int = rule(Whole(low=60, high=28 * 86_400))
     image: str = rule(
         Text(

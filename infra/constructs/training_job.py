@@ -25,17 +25,24 @@ METRICS = (
     "val_loss",
     "val_accuracy",
     "val_r2",
+    "val_token_accuracy",
     "lr",
     "samples_per_s",
+    "mfu",
     "test_loss",
     "test_accuracy",
     "test_r2",
     "test_mae",
     "test_rmse",
+    "test_nats_per_token",
+    "test_nats_per_character",
     "baseline_accuracy",
     "baseline_r2",
+    "baseline_nats_per_token",
 )
 NUMBER = "([-+0-9.e]+)"
+# Of a job that failed by a fault of SageMaker's own; it is the same job, and goes on.
+RETRIES = 2
 
 
 class TrainingJob(Construct):
@@ -63,6 +70,9 @@ class TrainingJob(Construct):
             self.role.add_to_policy(statement)
 
         output = f"s3://{bucket.bucket_name}/jobs/"
+        # One execution's own: another has other settings or data, or is to begin anew. SageMaker
+        # brings them back where it begins the same job again, on spot capacity or after a fault.
+        checkpoints = f"s3://{bucket.bucket_name}/checkpoints/{prefix}-{{}}/"
         # SageMaker puts the object that a prefix names into the channel's folder, under its name.
         archive = code.s3_object_key.rsplit("/", maxsplit=1)[-1]
         request = {
@@ -85,10 +95,12 @@ class TrainingJob(Construct):
             "OutputDataConfig": {"S3OutputPath": output, "CompressionType": "NONE"},
             "ResourceConfig": {
                 "InstanceType": settings.instance_type,
-                "InstanceCount": 1,
+                "InstanceCount": settings.instances,
                 "VolumeSizeInGB": settings.volume_gb,
             },
-            "StoppingCondition": {"MaxRuntimeInSeconds": settings.max_runtime_s},
+            "CheckpointConfig": {"S3Uri.$": f"States.Format('{checkpoints}', $$.Execution.Name)"},
+            **capacity(settings),
+            "RetryStrategy": {"MaximumRetryAttempts": RETRIES},
             # All that the job needs comes by its channels.
             "EnableNetworkIsolation": True,
         }
@@ -104,6 +116,14 @@ class TrainingJob(Construct):
                 "ResultPath": "$.job",
             },
         )
+
+
+def capacity(settings: Training) -> dict[str, object]:
+    """Return how long the job may take, and what of: spot capacity is waited for, beyond that."""
+    longest = {"MaxRuntimeInSeconds": settings.max_runtime_s}
+    if settings.spot:
+        longest["MaxWaitTimeInSeconds"] = settings.max_runtime_s + settings.spot_wait_s
+    return {"EnableManagedSpotTraining": settings.spot, "StoppingCondition": longest}
 
 
 def channel(name: str, location: dict[str, str]) -> dict[str, object]:

@@ -35,22 +35,34 @@ def allow(
 def permissions_of_job(
     *, bucket: s3.IBucket, code: s3_assets.Asset, image: str
 ) -> list[iam.PolicyStatement]:
-    """Return what the job needs: its channels, its output, its log, its metrics, its image."""
+    """Return what the job needs: its channels, its output, its checkpoints, its log, its metrics,
+    its image."""
     data = f"{code.bucket.bucket_arn}/{code.s3_object_key}"
     code_prefix = {"s3:prefix": f"{code.s3_object_key}*"}
     return [
-        allow("s3:GetObject", on=[bucket.arn_for_objects("data/*"), data]),
+        allow(
+            "s3:GetObject",
+            on=[
+                bucket.arn_for_objects("data/*"),
+                bucket.arn_for_objects("checkpoints/*"),
+                data,
+            ],
+        ),
         allow(
             "s3:ListBucket",
             on=[bucket.bucket_arn],
-            conditions={"StringLike": {"s3:prefix": ["data/*", "jobs/*"]}},
+            conditions={"StringLike": {"s3:prefix": ["checkpoints/*", "data/*", "jobs/*"]}},
         ),
         allow(
             "s3:ListBucket",
             on=[code.bucket.bucket_arn],
             conditions={"StringLike": code_prefix},
         ),
-        allow("s3:PutObject", "s3:AbortMultipartUpload", on=[bucket.arn_for_objects("jobs/*")]),
+        allow(
+            "s3:PutObject",
+            "s3:AbortMultipartUpload",
+            on=[bucket.arn_for_objects("jobs/*"), bucket.arn_for_objects("checkpoints/*")],
+        ),
         allow(
             "logs:CreateLogGroup",
             "logs:CreateLogStream",

@@ -69,6 +69,8 @@ class StorageStack(Stack):
             expires=Duration.days(settings.storage.inputs_days),
         ).bucket
         self.training = PrivateBucket(self, "Training", removal_policy=keep).bucket
+        # As long as the longest job, in whose time SageMaker may need them.
+        self.training.add_lifecycle_rule(prefix="checkpoints/", expiration=Duration.days(28))
 
         self.pepper = secretsmanager.Secret(
             self,

@@ -292,19 +292,27 @@ def test_publish_deletes_nothing(assembly: Assembly) -> None:
     assert [action for action in every if "Delete" in action] == []
 
 
-def test_the_job_writes_below_jobs_only(assembly: Assembly) -> None:
-    written = [on for _, actions, on in assembly.statements("Job") if "s3:PutObject" in actions]
-    ((resource,),) = written
-    assert resource.endswith("/jobs/*")
-
-
-def test_the_job_reads_its_data_and_its_code_only(assembly: Assembly) -> None:
+def test_the_job_writes_its_output_and_its_checkpoints_only(assembly: Assembly) -> None:
     ((first, second),) = [
+        on for _, actions, on in assembly.statements("Job") if "s3:PutObject" in actions
+    ]
+    assert first.endswith("/checkpoints/*")
+    assert second.endswith("/jobs/*")
+
+
+def test_the_job_deletes_nothing(assembly: Assembly) -> None:
+    every = [action for _, actions, _ in assembly.statements("Job") for action in actions]
+    assert [action for action in every if "Delete" in action] == []
+
+
+def test_the_job_reads_its_data_its_code_and_its_checkpoints_only(assembly: Assembly) -> None:
+    ((first, second, third),) = [
         on for _, actions, on in assembly.statements("Job") if "s3:GetObject" in actions
     ]
     code = assembly.asset("__main__.py").name.removeprefix("asset.")
     assert first.endswith(f"/{code}.zip")
-    assert second.endswith("/data/*")
+    assert second.endswith("/checkpoints/*")
+    assert third.endswith("/data/*")
 
 
 def test_the_state_machine_runs_jobs_of_its_own_name(assembly: Assembly) -> None:

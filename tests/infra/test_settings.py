@@ -44,6 +44,9 @@ def test_the_projects_own_settings_are_valid() -> None:
         ("metering", "fold", {}, r"metering.fold.memory_mb: expected .*, got nothing"),
         ("metering", "marketplace", "no", r'metering.marketplace: expected .*, got "no"'),
         ("training", "instance_type", "g5.xlarge", r'training.instance_type: .*, got "g5.xlarge"'),
+        ("training", "instances", 0, r"training.instances: expected .* from 1 to 100, got 0"),
+        ("training", "spot", "yes", r'training.spot: expected one of true, false, got "yes"'),
+        ("training", "spot_wait_s", -1, r"training.spot_wait_s: expected .* from 0 to .*, got -1"),
         ("training", "image", "pytorch:2.13", r'expected an ECR image .*, got "pytorch:2.13"'),
     ],
 )  # fmt: skip

@@ -107,6 +107,17 @@ def test_what_customers_upload_is_gone_the_next_day(assembly: Assembly) -> None:
     assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", 1)
 
 
+def test_of_what_training_leaves_only_checkpoints_expire(assembly: Assembly) -> None:
+    training = assembly.properties("storage", BUCKET, "Training")
+    expiring = [
+        (rule["Prefix"], rule["ExpirationInDays"])
+        for rule in training["LifecycleConfiguration"]["Rules"]
+        if "ExpirationInDays" in rule
+    ]
+    # The longest job takes 28 days.
+    assert expiring == [("checkpoints/", 28)]
+
+
 def test_the_pepper_is_generated(assembly: Assembly) -> None:
     pepper = assembly.properties("storage", SECRET, "Pepper")
     assert pepper["GenerateSecretString"] == {"ExcludePunctuation": True, "PasswordLength": 64}

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from infra.constructs.code import ROOT
+from infra.constructs.training_job import METRICS, capacity
+from infra.settings import load
 from tests.infra.templates import text
+from training.objectives import Classification, Regression, Tokens
+from training.tasks import METRICS as FIGURES
 
 if TYPE_CHECKING:
     from tests.infra.templates import Assembly
@@ -73,6 +79,46 @@ def test_metrics_are_read_from_the_trainers_lines(job: dict[str, Any]) -> None:
     assert found["train_loss"] == ["0.4321"]
     assert found["lr"] == ["1.0e-03"]
     assert found["test_loss"] == []
+
+
+def test_every_figure_that_the_trainer_prints_is_a_metric() -> None:
+    measures = {each.measure_name for each in (Classification, Regression, Tokens)}
+    tests = {f"test_{name}" for names in FIGURES.values() for name in names}
+    baselines = {f"baseline_{names[0]}" for names in FIGURES.values()}
+    assert {f"val_{name}" for name in measures} | tests | baselines <= set(METRICS)
+    # As many as SageMaker takes.
+    assert len(METRICS) == len(set(METRICS)) <= 40
+
+
+def test_checkpoints_are_the_executions_own(job: dict[str, Any]) -> None:
+    place = job["CheckpointConfig"]["S3Uri.$"]
+    assert re.fullmatch(
+        rf"States.Format\('s3://{{.*{TRAINING_BUCKET}.*}}/checkpoints/infermeter-{{}}/',"
+        r" \$\$.Execution.Name\)",
+        place,
+    )
+    # Where the trainer leaves them, which is where SageMaker looks unless it is told otherwise.
+    assert job["CheckpointConfig"].keys() == {"S3Uri.$"}
+
+
+def test_sagemaker_begins_again_after_a_fault_of_its_own(job: dict[str, Any]) -> None:
+    assert job["RetryStrategy"]["MaximumRetryAttempts"] >= 1
+
+
+def test_capacity_on_demand_by_default(job: dict[str, Any]) -> None:
+    assert job["EnableManagedSpotTraining"] is False
+    assert job["StoppingCondition"].keys() == {"MaxRuntimeInSeconds"}
+
+
+@pytest.mark.parametrize("wait_s", [0, 600])
+def test_spot_capacity_is_waited_for_beyond_the_runtime(wait_s: int) -> None:
+    settings = load(ROOT / "infra" / "settings.toml").training
+    spot = capacity(replace(settings, spot=True, spot_wait_s=wait_s, max_runtime_s=3600))
+    assert spot["EnableManagedSpotTraining"] is True
+    assert spot["StoppingCondition"] == {
+        "MaxRuntimeInSeconds": 3600,
+        "MaxWaitTimeInSeconds": 3600 + wait_s,
+    }
 
 
 def test_a_passed_model_is_published_and_promoted(assembly: Assembly) -> None:
