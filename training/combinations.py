@@ -130,7 +130,7 @@ def _check_compression(compression: CompressionSettings, scale: ScaleSettings) -
             raise InvalidSetting("finetuning_rate", expected="more than 0 with epochs", got=0)
         if compression.distillation and not compression.finetuning_epochs:
             raise InvalidSetting("finetuning_epochs", expected="more than 0 to distill", got=0)
-        if scale.strategy == "fsdp":
+        if scale.strategy == "fsdp" and compression.pruning == "unstructured":
             raise InvalidSetting(
-                "pruning", expected="none with strategy fsdp", got=compression.pruning
+                "pruning", expected="structured or none with strategy fsdp", got="unstructured"
             )

@@ -18,6 +18,8 @@ def mask(network: nn.Module, share: float) -> None:
     """Hold the share of each layer's weights that is smallest in magnitude at zero."""
     for module in _layers(network):
         prune.l1_unstructured(module, "weight", share)  # type: ignore[no-untyped-call]
+        # Computed anew in each call; what a gradient hangs on could not be copied.
+        module.weight = module.weight.detach()
 
 
 def unmask(network: nn.Module) -> None:

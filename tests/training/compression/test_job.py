@@ -90,8 +90,8 @@ def test_stopped_while_finetuning_under_the_mask_it_ends_with_the_same_model(tmp
             "'finetuning_rate': expected more than 0 with epochs, got 0",
         ),
         (
-            {"pruning": "structured", "strategy": "fsdp"},
-            "'pruning': expected none with strategy fsdp",
+            {"pruning": "unstructured", "strategy": "fsdp"},
+            "'pruning': expected structured or none with strategy fsdp",
         ),
         ({"quantization": "int8"}, "'quantization': expected one of none, dynamic_int8,"),
     ],

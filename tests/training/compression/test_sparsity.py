@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import nn
 
@@ -48,6 +50,14 @@ def test_zeros_stay_through_training_with_momentum():
     assert isinstance(layer.weight, nn.Parameter)
     torch.testing.assert_close(layer.weight == 0, before == 0)
     assert not torch.equal(layer.weight, before)
+
+
+def test_masked_network_can_be_copied():
+    layer = nn.Linear(4, 2)
+    mask(layer, 0.5)
+    copied = copy.deepcopy(layer)
+    rows = torch.randn(3, 4)
+    torch.testing.assert_close(copied(rows), layer(rows))
 
 
 def test_tied_weights_stay_tied():
