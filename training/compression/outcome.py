@@ -31,8 +31,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The first step is the dense model. `golden` answers of a file that is quantized are its own,
-    for no network has them, and `tolerance` is theirs."""
+    """The first step is the dense model; `speeds` are by the steps' names."""
 
     steps: Sequence[Step]
     speeds: Mapping[str, Speed]
