@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import torch
 
+from training.errors import InvalidSetting
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -45,7 +47,12 @@ class Batches:
         self._accumulation = accumulation
         self.rows = len(stage.train)
         self.size = min(stage.settings.batch_size or self.rows, self.rows)
-        self.steps = -(-self.rows // self.size)
+        # An order may leave rows out.
+        trained = self.rows if stage.order is None else len(self.order(0))
+        self.steps = -(-trained // self.size)
+        if accumulation > self.size:
+            expected = f"at most the {self.size} rows of a step"
+            raise InvalidSetting("accumulation", expected=expected, got=accumulation)
 
     def order(self, epoch: int) -> NDArray[Any]:
         """The epoch's row numbers, from seed and epoch alone: resuming needs no state."""

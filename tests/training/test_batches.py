@@ -18,7 +18,7 @@ def parts(tokens: int, batch_size: int, accumulation: int = 1) -> list[int]:
     targets = np.zeros((1000, tokens), np.int64)
     rows = ArrayRows(np.zeros((1000, 1), np.float32), np.zeros(1000, np.int64), targets)
     stage: Any = SimpleNamespace(
-        train=rows, validation=rows, settings=settings(batch_size=batch_size)
+        train=rows, validation=rows, settings=settings(batch_size=batch_size), order=None
     )
     found = Batches(stage, 0, ALONE, accumulation).validation()
     assert np.concatenate([numbers for numbers, _ in found]).tolist() == list(range(1000))

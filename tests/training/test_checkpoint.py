@@ -97,6 +97,15 @@ def test_resumed_run_is_bit_identical_with_every_setting(
     assert again.curve == whole_of_everything.curve
 
 
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_optimizer_goes_on_bit_for_bit(tmp_path: Path, dataset, optimizer: str):
+    overrides = {"epochs": "2", "batch_size": "200", "optimizer": optimizer, "keep": "last"}
+    undisturbed = make(dataset, overrides)
+    undisturbed.run(checkpoint(tmp_path / "whole", dataset, overrides), never)
+    stopped(tmp_path, dataset, 4, overrides)
+    assert weights(resumed(tmp_path, dataset, overrides)) == weights(undisturbed)
+
+
 def test_early_stopping_counts_on_over_an_interruption(tmp_path: Path, dataset, always):
     changes = {"epochs": 20, "patience": 3}
     with pytest.raises(Interrupted):

@@ -123,6 +123,11 @@ def test_parts_of_a_step_add_up(dataset):
     )
 
 
+def test_more_parts_than_rows_are_refused(dataset):
+    with pytest.raises(InvalidSetting, match="'accumulation': expected at most the 16 rows of a"):
+        make(dataset, {"accumulation": "17"})
+
+
 def test_activation_checkpointing_computes_blocks_again_and_gives_the_same_bits(monkeypatch):
     calls: list[bool] = []
     forward = Block.forward
