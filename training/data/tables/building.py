@@ -8,11 +8,10 @@ import numpy as np
 
 from training.data.tables.cells import (
     ABSENT,
-    HOW_TO_MISS,
     Names,
+    Times,
     begins_with_word,
     read_numbers,
-    read_times,
 )
 from training.data.tables.table import Schema, Table
 from training.errors import InvalidData
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
 MOST_NAMES = 1000
 # Of a column's range, how far float32 may be from its values.
 LARGEST_ROUNDING = 1e-3
+IF_MISSING = "; missing=drop leaves such rows out, missing=mean fills them in"
+REMOVE = "; remove such rows"
 
 
 class TableBuilder:
@@ -41,40 +42,43 @@ class TableBuilder:
         self._times: list[NDArray[np.float64]] = []
         self._categories = {name: Names() for name in layout.columns if name in layout.categorical}
         self._classes, self._group_names = Names(layout.classes), Names()
+        self._clock = Times()
         # Of each column the smallest and the largest value, and how far float32 is from its values.
         self._low, self._high = np.full((2, len(layout.columns)), [[np.inf], [-np.inf]])
         self._rounding = np.zeros(len(layout.columns))
-        self._or_else = ""
+        self._if_word = ""
 
     def add(self, part: Part) -> None:
         """Raises InvalidData with the place and the reason."""
         layout = self._layout
         if layout.own and not self.rows:
-            self._or_else = _advice(part, layout)
+            self._if_word = _advice(part, layout)
         self.rows += part.rows
         values = np.empty((part.rows, len(layout.columns)), np.float32)
         for place, name in enumerate(layout.columns):
             values[:, place] = self._column(part, place, name)
         self._values.append(values)
         if layout.numeric:
-            labels = read_numbers(part, layout.label, missing_allowed=False)
+            labels = read_numbers(part, layout.label, if_missing=REMOVE)
             self._labels.append(labels.astype(np.float32))
         else:
-            self._labels.append(self._classes.read(part, layout.label))
+            self._labels.append(self._classes.read(part, layout.label, if_missing=REMOVE))
         if layout.group:
-            groups = self._group_names.read(part, layout.group)
+            groups = self._group_names.read(part, layout.group, if_missing=REMOVE)
             self._groups.append(groups)
         if layout.time:
-            self._times.append(read_times(part, layout.time))
+            self._times.append(self._clock.read(part, layout.time))
 
     def _column(self, part: Part, place: int, name: str) -> NDArray[Any]:
         allowed = self._missing_allowed
         if name in self._categories:
             numbers = self._categories[name].read(
-                part, name, missing_allowed=allowed, or_else=HOW_TO_MISS
+                part, name, missing_allowed=allowed, if_missing=IF_MISSING
             )
             return np.where(numbers == ABSENT, np.nan, numbers)
-        exact = read_numbers(part, name, missing_allowed=allowed, or_else=self._or_else)
+        exact = read_numbers(
+            part, name, missing_allowed=allowed, if_missing=IF_MISSING, if_word=self._if_word
+        )
         # These pass over NaN.
         self._low[place] = np.fmin.reduce(exact, initial=self._low[place])
         self._high[place] = np.fmax.reduce(exact, initial=self._high[place])

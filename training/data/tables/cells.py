@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 LARGEST = float(np.finfo(np.float32).max)
 # In lower case.
 MISSING = frozenset({"", "na", "nan"})
-HOW_TO_MISS = "; missing=drop leaves such rows out, missing=mean fills them in"
 # Stands for a name that is missing.
 ABSENT = -1
 _WHOLE = re.compile(r"(-?\d+)\.0+")
@@ -39,10 +38,15 @@ class Part(NamedTuple):
 
 
 def read_numbers(
-    part: Part, column: str, *, missing_allowed: bool, or_else: str = ""
+    part: Part,
+    column: str,
+    *,
+    missing_allowed: bool = False,
+    if_missing: str = "",
+    if_word: str = "",
 ) -> NDArray[np.float64]:
     """float64 [rows], NaN where one is missing. Raises InvalidData for what is no finite float32,
-    and for missing ones that are not allowed; `or_else` says what to do about a word."""
+    and for missing ones that are not allowed; `if_...` say what to do about it."""
     cells = part.numbers[column]
     given = isinstance(cells, np.ndarray)
     values = cells if isinstance(cells, np.ndarray) else _parsed(cells)
@@ -50,11 +54,11 @@ def read_numbers(
         text = _text(values[row]) if given else str(cells[row])
         missing = text.strip().lower() in MISSING
         if not (missing and missing_allowed):
-            word = or_else if math.isnan(values[row]) and not missing else ""
+            word = if_word if math.isnan(values[row]) else ""
             raise InvalidData(
                 part.where(row, column),
                 expected="a finite float32",
-                got=f"'{text}'{HOW_TO_MISS if missing else word}",
+                got=f"'{text}'{if_missing if missing else word}",
             )
     return values
 
@@ -104,10 +108,10 @@ class Names:
             self._add(name)
 
     def read(
-        self, part: Part, column: str, *, missing_allowed: bool = False, or_else: str = ""
+        self, part: Part, column: str, *, missing_allowed: bool = False, if_missing: str = ""
     ) -> NDArray[np.int64]:
         """The numbers of the names, int64 [rows], -1 where one is missing. Raises InvalidData for
-        a missing one that is not allowed, `or_else` saying what to do, and for one that is not
+        a missing one that is not allowed, `if_missing` saying what to do, and for one that is not
         among those given."""
         texts = [text.strip() for text in part.texts[column]]
         for text in dict.fromkeys(texts):
@@ -122,7 +126,7 @@ class Names:
             raise InvalidData(
                 part.where(texts.index(""), column),
                 expected="a value in every row",
-                got=f"''{or_else}",
+                got=f"''{if_missing}",
             )
         return numbers
 
@@ -157,24 +161,30 @@ class Names:
         return tuple(self.found[i] for i in order), places
 
 
-def read_times(part: Part, column: str) -> NDArray[np.float64]:
-    """Numbers as they are, dates of ISO 8601 as seconds since 1970, in UTC where they do not say;
-    float64 [rows]. Raises InvalidData for what is neither, and where both stand."""
-    cells = part.texts[column]
-    numbers = _parsed(cells)
-    missing = np.isnan(numbers)
-    if not missing.any():
-        return numbers
-    if not missing.all():
-        row = int(np.flatnonzero(missing)[0])
-        raise InvalidData(
-            part.where(row, column), expected="a number, as in other rows", got=repr(cells[row])
-        )
-    return np.fromiter(
-        (_seconds(part, column, row, cell) for row, cell in enumerate(cells)),
-        np.float64,
-        len(cells),
-    )
+class Times:
+    """The times that a column has: all numbers, or all dates."""
+
+    def __init__(self) -> None:
+        self._dates: bool | None = None
+
+    def read(self, part: Part, column: str) -> NDArray[np.float64]:
+        """Numbers as they are, dates of ISO 8601 as seconds since 1970, in UTC where they do not
+        say; float64 [rows]. Raises InvalidData for what is neither, and where both stand."""
+        cells = part.texts[column]
+        numbers = _parsed(cells)
+        dates = np.isnan(numbers)
+        if self._dates is None and len(cells):
+            self._dates = bool(dates[0])
+        for row in map(int, np.flatnonzero(dates != self._dates)):
+            raise InvalidData(
+                part.where(row, column),
+                expected=f"a {'date' if self._dates else 'number'}, as in the rows before",
+                got=repr(cells[row]),
+            )
+        if not self._dates:
+            return numbers
+        seconds = (_seconds(part, column, row, cell) for row, cell in enumerate(cells))
+        return np.fromiter(seconds, np.float64, len(cells))
 
 
 def _seconds(part: Part, column: str, row: int, cell: str) -> float:

@@ -52,9 +52,12 @@ def read_channel(recipe: Recipe, folder: Path) -> Table:
     there always. Raises InvalidData naming file, line or row, and column; MissingPackage for
     Parquet without DuckDB.
     """
-    files = sorted(path for path in folder.glob("*") if path.suffix.lower() in FORMATS)
+    there = sorted(path for path in folder.glob("*") if not path.name.startswith("."))
+    files = [path for path in there if path.suffix.lower() in FORMATS]
     if not files:
-        raise InvalidData(CHANNEL, expected="at least one .csv or .parquet file", got="none")
+        others = ", ".join(path.name for path in there[:3])
+        got = f"none, but {others}" if others else "none"
+        raise InvalidData(CHANNEL, expected="at least one .csv or .parquet file", got=got)
     layout = _layout(recipe, files[0])
     builder = TableBuilder(layout, missing_allowed=recipe.data.missing != "stop")
     for file in files:

@@ -163,7 +163,10 @@ def test_moments_of_other_zones_and_plain_numbers(tmp_path: Path):
         ("a,b,label\n1,1e39,no\n", r"line 2, column 'b': expected a finite float32, got '1e39'$"),
         ("a,b,label\n1,1_0,no\n", r"line 2, column 'b': expected a finite float32, got '1_0'"),
         ("a,b,label\n1,2,maybe\n", r"line 2, column 'label': expected one of no, yes, got 'maybe'"),
-        ("a,b,label\n\n1,2,\n", r"line 3, column 'label': expected a value in every row, got ''"),
+        (
+            "a,b,label\n\n1,2,\n",
+            r"line 3, column 'label': expected a value in every row, got ''; remove",
+        ),
         ("a,b,label\n1,2\n", r"line 2: expected 3 values, got 2"),
         ("a,b,label\n", r"rows.csv: expected rows below the header, got none"),
         ('a,b,label\n1,"2,no\n3,4,no\n', r"rows.csv, line 3: expected CSV .* unexpected end"),
@@ -226,8 +229,8 @@ def test_numbers_that_float32_would_make_one(tmp_path: Path):
     ("cells", "message"),
     [
         ("2026-01-01,soon", r"line 3, column 'when': expected a number or a date .* got 'soon'"),
-        ("2026-01-01,7", r"line 2, column 'when': expected a number, as in other rows, got"),
-        ("7,", r"line 3, column 'when': expected a number, as in other rows, got ''"),
+        ("2026-01-01,7", r"line 3, column 'when': expected a date, as in the rows before, got '7'"),
+        ("7,", r"line 3, column 'when': expected a number, as in the rows before, got ''"),
     ],
 )
 def test_time_that_is_none(tmp_path: Path, cells: str, message: str):
@@ -236,10 +239,23 @@ def test_time_that_is_none(tmp_path: Path, cells: str, message: str):
         read_text(tmp_path, "a,when,size\n" + rows, **NUMBERS, time="when")
 
 
+def test_times_of_two_files_are_of_one_kind(tmp_path: Path):
+    (tmp_path / "1.csv").write_text("a,when,size\n1,2026,2\n")
+    message = (
+        "rows.csv, line 2, column 'when': expected a number, as in the rows before, got '2026-"
+    )
+    with pytest.raises(InvalidData, match=message):
+        read_text(tmp_path, "a,when,size\n1,2026-01-01,2\n", **NUMBERS, time="when")
+
+
 def test_channel_without_a_table(tmp_path: Path):
     with pytest.raises(
         InvalidData, match=r"expected at least one \.csv or \.parquet file, got none"
     ):
+        read_channel(load("tabular", CLASSES), tmp_path)
+    (tmp_path / "rows.csv.gz").touch()
+    (tmp_path / "._rows.csv").touch()
+    with pytest.raises(InvalidData, match=r"got none, but rows\.csv\.gz$"):
         read_channel(load("tabular", CLASSES), tmp_path)
 
 
@@ -252,6 +268,8 @@ def test_number_to_predict(tmp_path: Path):
 @pytest.mark.parametrize("missing", ["stop", "mean"])
 def test_number_to_predict_must_be_one(tmp_path: Path, cell: str, missing: str):
     message = f"rows.csv, line 3, column 'size': expected a finite float32, got '{cell}'"
+    if cell in {"", "nan", "NA"}:
+        message += "; remove such rows$"
     with pytest.raises(InvalidData, match=message):
         read_text(tmp_path, f"a,b,size\n1,2,3\n1,2,{cell}\n", **NUMBERS, missing=missing)
 

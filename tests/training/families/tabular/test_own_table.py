@@ -14,13 +14,15 @@ import torch
 
 from infermeter.manifest import Manifest
 from tests.training.tiny import ALONE, Forgetful
+from training.data.channel_files import channel_files
 from training.data.tables.categories import Expansion
+from training.data.tables.channel import read_channel
 from training.errors import InvalidData
 from training.evaluation.classes import ClassEvaluation
 from training.export import run_module
 from training.families.tabular.family import Tabular
 from training.families.tabular.network import Expand
-from training.local import TrainingOutcome, train_locally
+from training.local import TrainingOutcome, _link_channel, train_locally
 from training.recipe import load
 from training.trainer import Trainer
 
@@ -119,7 +121,14 @@ def test_lineage_names_the_files_and_the_settings(
     assert listing.splitlines()[1] == f"{hashlib.sha256(content).hexdigest()}  homes-2.csv"
 
 
-def test_one_file_is_a_channel_too_and_what_is_not_there_is_refused(folder: Path, tmp_path: Path):
+def test_one_file_is_a_channel_too(folder: Path, tmp_path: Path):
+    _link_channel(tmp_path, folder / "homes-2.csv")
+    channel = tmp_path / "input" / "data" / "training"
+    assert len(read_channel(load("regression", SETTINGS), channel).labels) == 600
+    assert [file.path for file in channel_files(channel)] == ["homes-2.csv"]
+
+
+def test_data_that_is_not_there_is_refused(folder: Path, tmp_path: Path):
     def note(line: str) -> None:
         assert "epoch" not in line
 
