@@ -16,7 +16,7 @@ from training.families.decoder.network import DecoderNetwork
 from training.families.decoder.ngram import KneserNey
 from training.families.decoder.package import FOLDER, GRAPH, generator, package_files
 from training.families.decoder.served import Scorer
-from training.families.family import JUDGED_BATCH, Baseline, Family, judged_rows
+from training.families.family import Baseline, Family, judged_rows
 from training.objectives import Tokens
 from training.served import Served
 from training.stage import Stage
@@ -39,6 +39,8 @@ LOGITS, LIKELIHOOD = "next_token_logits", "log_likelihood"
 OPSET = 23
 # Of the baseline's n-grams; longer ones have been seen to gain less than 0.02 nats a token.
 ORDER = 5
+# Of one run while a split is judged, about: each has a logit for every token of the vocabulary.
+JUDGED_TOKENS = 8192
 # Tokens of a golden row: its answers stand in the manifest.
 GOLDEN_TOKENS = 16
 
@@ -105,11 +107,12 @@ class Decoder(Family[DecoderDataset]):
         self, run: Run, served: Served, dataset: DecoderDataset, split: str
     ) -> TokenEvaluation:
         """See `Family`."""
-        windows = dataset.splits()[split]
+        windows = _windows(dataset.splits()[split])
         numbers = judged_rows(len(windows), split)
+        parts = min(len(numbers), -(-len(numbers) * windows.context // JUDGED_TOKENS))
         nats = [
             -run(self.inputs(windows, part))[served.judged].sum(axis=1, dtype=np.float64)
-            for part in np.array_split(numbers, -(-len(numbers) // JUDGED_BATCH))
+            for part in np.array_split(numbers, parts)
         ]
         return _evaluation(dataset, split, np.concatenate(nats))
 
