@@ -14,13 +14,15 @@ import numpy as np
 import tritonclient.http as triton
 from tokenizers import Tokenizer
 
+# What the model has seen before every text.
+END = "<|endoftext|>"
 SHOWN = 5
 
 
 def main(model: str, tokenizer: str, text: str) -> None:
     """Prints the likeliest next tokens and the text's log likelihood."""
     loaded = Tokenizer.from_file(tokenizer)
-    ids = np.array([loaded.encode(text).ids], np.int64)
+    ids = np.array([[loaded.token_to_id(END), *loaded.encode(text).ids]], np.int64)
     tensors = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
     inputs = [
         triton.InferInput(name, values.shape, "INT64").set_data_from_numpy(values)
@@ -31,7 +33,8 @@ def main(model: str, tokenizer: str, text: str) -> None:
     logits = answer.as_numpy("next_token_logits")[0].astype(np.float64)
     chances = np.exp(logits - logits.max())
     chances /= chances.sum()
-    print(f"{answer.as_numpy('log_likelihood')[0]:.1f} nats for {text!r}")
+    likelihood = answer.as_numpy("log_likelihood")[0]
+    print(f"{likelihood.sum():.1f} nats, {likelihood[1:].mean():.1f} a token: {text!r}")
     for token in np.argsort(chances)[::-1][:SHOWN].tolist():
         print(f"{chances[token]:.0%} {loaded.decode([token])!r}")
 
