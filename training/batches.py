@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 
+from training.data.dataset import ArrayRows
 from training.errors import InvalidSetting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from concurrent.futures import Future
 
     from numpy.typing import NDArray
 
@@ -62,12 +65,21 @@ class Batches:
         return generator.permutation(self.rows)
 
     def epoch(self, epoch: int, row: int) -> Iterator[Step]:
-        """The steps of an epoch from this row on."""
+        """The steps of an epoch from this row on; each is read while the one before is taken."""
         order = self.order(epoch)
-        for start in range(row, len(order), self.size):
-            numbers = order[start : start + self.size]
-            parts = self._shares(numbers, self._accumulation)
-            yield Step(len(numbers), [self._part(part, numbers, epoch) for part in parts])
+        cuts = [order[start : start + self.size] for start in range(row, len(order), self.size)]
+        if isinstance(self._stage.train, ArrayRows) and self._stage.augmentation is None:
+            # Faster than handing them over.
+            yield from (self._step(numbers, epoch) for numbers in cuts)
+            return
+        with ThreadPoolExecutor(1, thread_name_prefix="reading") as reader:
+            ahead: Future[Step] | None = None
+            for numbers in cuts:
+                step, ahead = ahead, reader.submit(self._step, numbers, epoch)
+                if step is not None:
+                    yield step.result()
+            if ahead is not None:
+                yield ahead.result()
 
     def validation(self) -> list[tuple[NDArray[Any], bool]]:
         """Row numbers of this process's parts of the validation split, and whether they count."""
@@ -100,6 +112,10 @@ class Batches:
     def _shares(self, numbers: NDArray[Any], count: int) -> list[NDArray[Any]]:
         shares = np.array_split(numbers, self._world.size * count)
         return shares[self._world.rank * count : (self._world.rank + 1) * count]
+
+    def _step(self, numbers: NDArray[Any], epoch: int) -> Step:
+        parts = self._shares(numbers, self._accumulation)
+        return Step(len(numbers), [self._part(part, numbers, epoch) for part in parts])
 
     def _part(self, part: NDArray[Any], numbers: NDArray[Any], epoch: int) -> Part:
         rows = part if len(part) else numbers[:1]
