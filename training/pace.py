@@ -66,7 +66,8 @@ class Pace:
 
     def _fields(self, stretch: Stretch, step: int) -> dict[str, str]:
         rate = stretch.rows / stretch.seconds
-        used = self._row and utilization(self._network, self._row, rate, self._world)
+        row = self._row
+        used = None if row is None else utilization(self._network, row, rate, self._world)
         # As long for each step as it was so far, with what is between the steps.
         left = self._run.seconds * (self._steps - step) / max(1, step - self._first)
         return {

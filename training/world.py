@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import distributed
 
+from training.errors import TrainingError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -64,10 +66,16 @@ class World:
 
 
 def join_world(environment: Mapping[str, str] = os.environ) -> World:
-    """This process's place, by the variables that torchrun sets; the group is opened."""
+    """This process's place, by the variables that torchrun sets; the group is opened.
+
+    Raises TrainingError where there are GPUs, but none for this process.
+    """
     size, rank = int(environment.get("WORLD_SIZE", "1")), int(environment.get("RANK", "0"))
-    cuda = torch.cuda.is_available()
-    device = torch.device("cuda", int(environment.get("LOCAL_RANK", "0"))) if cuda else None
+    here, cuda = int(environment.get("LOCAL_RANK", "0")), torch.cuda.is_available()
+    if cuda and here >= torch.cuda.device_count():
+        found, asked = torch.cuda.device_count(), environment.get("LOCAL_WORLD_SIZE", size)
+        raise TrainingError(f"processes: expected at most {found}, one for each GPU, got {asked}")
+    device = torch.device("cuda", here) if cuda else None
     if device is not None:
         torch.cuda.set_device(device)
     if size > 1:
