@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.data.images.digits import read_digits
+from tests.training.data.images.drawings import noise
 from training.families.vision.augmentation import PictureAugmentation, augments, placement
 from training.recipe import load
 
@@ -24,7 +24,7 @@ def settings(**overrides: str):
 
 
 def pictures() -> torch.Tensor:
-    return torch.from_numpy(read_digits()[0][:4])
+    return torch.from_numpy(noise(0, 4, 8, 8, 1))
 
 
 def changed(draws: dict[int, float], **overrides: str) -> torch.Tensor:

@@ -66,8 +66,16 @@ def test_block_begins_as_its_shortcut(bottleneck: str):
 
 
 def test_convolutions_begin_as_he_has_them():
-    weight = network(blocks="1,1,1", width="32").blocks[2].residual[3].weight
+    """By what reads a convolution's outputs: 64 channels in and 128 out."""
+    weight = network(blocks="1,1,1", width="32").blocks[2].residual[0].weight
     assert float(weight.detach().std()) == pytest.approx((2 / (128 * 9)) ** 0.5, rel=0.02)
+
+
+def test_bottleneck_halves_in_its_middle():
+    layers = network(blocks="1,1", width="4", bottleneck="true").blocks[1].residual
+    convolutions = [layer for layer in layers if isinstance(layer, nn.Conv2d)]
+    assert [layer.stride for layer in convolutions] == [(1, 1), (2, 2), (1, 1)]
+    assert [layer.kernel_size for layer in convolutions] == [(1, 1), (3, 3), (1, 1)]
 
 
 def test_standardises_inside():
