@@ -26,7 +26,7 @@ class TextReport:
     `empty` ones have no word. Those with the words of an earlier one, whatever their case, spaces
     and punctuation, are `duplicates` with its label and `conflicts` with another. None of them is
     trained on. `balance` counts the remaining ones by class; `words` are their lengths: the mean
-    and the largest.
+    and the largest; `cut` had more tokens than are looked at.
     """
 
     read: int
@@ -36,6 +36,7 @@ class TextReport:
     conflicts: int
     balance: Mapping[str, int]
     words: Mapping[str, float]
+    cut: int = 0
 
     def document(self) -> dict[str, Any]:
         """Everything, fit for JSON."""
@@ -49,6 +50,7 @@ class TextReport:
             "empty": self.empty,
             "duplicates": self.duplicates,
             "conflicts": self.conflicts,
+            "cut": self.cut,
         }
 
 

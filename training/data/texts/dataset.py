@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,7 +78,7 @@ def prepare(recipe: Recipe, corpus: Corpus, source: str) -> TextDataset:
         validation=validation,
         test=test,
         classes=corpus.classes,
-        report=report,
+        report=replace(report, cut=train.cut + validation.cut + test.cut),
         source=source,
         digest=digest,
         tokenizer=tokenizer,

@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, eq=False)
 class TextRows:
     """`texts` as they came; their `tokens`, int32, one after the other, text i from `starts[i]`
-    to `starts[i + 1]`; `labels` int64 [texts]."""
+    to `starts[i + 1]`; `labels` int64 [texts]; how many texts were `cut` as too long."""
 
     texts: tuple[str, ...]
     tokens: NDArray[np.int32]
     starts: NDArray[np.int64]
     labels: NDArray[np.int64]
+    cut: int = 0
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -46,9 +47,16 @@ class TextRows:
 
 def encode(texts: Sequence[str], labels: NDArray[np.int64], tokenizer: Tokenizer) -> TextRows:
     """The texts as the tokenizer cuts them."""
-    cut = [encoding.ids for encoding in tokenizer.encode_batch_fast(list(texts))]
-    starts = np.concatenate([[0], np.cumsum([len(ids) for ids in cut])]).astype(np.int64)
-    return TextRows(tuple(texts), np.concatenate(cut).astype(np.int32), starts, labels)
+    # Not the fast one, which does not say what it left out.
+    encodings = tokenizer.encode_batch(list(texts))
+    ids = [encoding.ids for encoding in encodings]
+    return TextRows(
+        texts=tuple(texts),
+        tokens=np.concatenate(ids).astype(np.int32),
+        starts=np.concatenate([[0], np.cumsum([len(each) for each in ids])]).astype(np.int64),
+        labels=labels,
+        cut=sum(bool(encoding.overflowing) for encoding in encodings),
+    )
 
 
 def by_length(

@@ -35,6 +35,7 @@ def test_what_is_left_out_is_counted() -> None:
         "conflicts": 1,
         "balance": {"dry": 2, "wet": 1},
         "words": {"mean": 2.67, "largest": 4},
+        "cut": 0,
     }
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def recipe(source: Any = "texts", seed: int = 0) -> Any:
     data = TextData(
-        source=source, validation_fraction=0.1, test_fraction=0.2, vocabulary=1000, max_tokens=32
+        source=source, validation_fraction=0.1, test_fraction=0.2, vocabulary=1000, max_tokens=16
     )
     return SimpleNamespace(data=data, seed=seed)
 
@@ -40,7 +40,10 @@ def test_equal_texts_are_never_in_two_splits(tmp_path: Path) -> None:
         "test": 12,
     }
     assert len(set().union(*keys.values())) == 60
-    assert dataset.report.summary()["duplicates"] == 60
+    summary, lengths = dataset.report.summary(), dataset.train.lengths
+    assert summary["duplicates"] == 60
+    assert summary["cut"] >= (lengths == 16).sum() > 0
+    assert lengths.max() == 16
     assert (np.bincount(dataset.test.labels) == 6).all()
     assert (np.diff([len(text) for text in dataset.validation.texts]) >= 0).all()
 
@@ -105,4 +108,5 @@ def test_repeated_verses_are_counted(verses: Corpus) -> None:
         "empty": 0,
         "duplicates": 265,
         "conflicts": 45,
+        "cut": 0,
     }

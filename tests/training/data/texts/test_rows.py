@@ -37,9 +37,10 @@ def test_a_sign_that_was_never_seen_is_its_bytes() -> None:
 
 
 def test_a_long_text_is_cut() -> None:
-    rows = encode(["rain " * 50, "rain"], LABELS[:2], tokenizer(max_tokens=8))
+    rows = encode(["rain " * 50, "rain", "rain " * 8], LABELS[:3], tokenizer(max_tokens=8))
 
-    assert rows.lengths[0] == 8
+    assert rows.lengths.tolist() == [8, 2, 8]
+    assert rows.cut == 2
 
 
 def test_a_batch_is_of_about_one_length() -> None:
