@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import onnx
 from onnx import numpy_helper
 from onnxruntime.quantization import (
@@ -149,7 +150,9 @@ def _weight_only(
         nodes_to_exclude=excluded,
         op_types_to_quantize=operators,
     )
-    quantizer.process()
+    # Of a block of zeros the scale is zero: it divides by it, and takes zero instead.
+    with np.errstate(invalid="ignore"):
+        quantizer.process()
     found: onnx.ModelProto = quantizer.model.model
     return found
 

@@ -169,3 +169,23 @@ def test_graph_with_nothing_to_quantize_is_refused():
     for method in METHODS:
         with pytest.raises(CompressionFailed, match=f"with weights for {method}, got none"):
             quantize(model, method, lambda: [{"values": np.ones((2, 3), np.float32)}])
+
+
+def test_embedding_of_zeros_stays_zero():
+    weights = np.random.default_rng(0).normal(size=(20, 32)).astype(np.float32)
+    weights[3] = 0
+    tensors = onnx.TensorProto
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Gather", ["weights", "values"], ["answers"], "table")],
+        "table",
+        [onnx.helper.make_tensor_value_info("values", tensors.INT64, ["batch"])],
+        [onnx.helper.make_tensor_value_info("answers", tensors.FLOAT, ["batch", 32])],
+        [onnx.numpy_helper.from_array(weights, "weights")],
+    )
+    opset = onnx.helper.make_operatorsetid("", 21)
+    model = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=10)
+    for method in METHODS:
+        quantized = quantize(model, method, lambda: [{"values": np.arange(9)}])
+        found = nets.run(quantized, np.array([3, 4]))
+        assert not found[0].any()
+        assert 0 < np.abs(found[1] - weights[4]).max() < 0.3
