@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -15,12 +17,13 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from tests.training.trees import REPOSITORY, make_tree, trainer
+from tests.training.trees import REPOSITORY, code_archive, make_tree, trainer
 from training import bootstrap, train
 from training.bootstrap import World, command, environment
 from training.job import failure_file
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 JOB = {"recipe": "tabular", "epochs": "4", "batch_size": "64", "strategy": "fsdp"}
@@ -29,22 +32,32 @@ HOSTS = ("127.0.0.1", "localhost")
 
 
 @pytest.fixture
-def port(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A port that is free, for the hosts to meet at."""
+def port() -> int:
+    """One that is free, for the hosts to meet at."""
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
-        monkeypatch.setattr(bootstrap, "PORT", free.getsockname()[1])
+        number: int = free.getsockname()[1]
+        return number
 
 
-def host(root: Path, number: int, *module: str) -> subprocess.Popen[str]:
-    """What a container's bootstrap becomes on one of the two hosts."""
+def container(root: Path, number: int, port: int) -> subprocess.Popen[str]:
+    """What SageMaker starts on one of the two hosts: Python on the code channel's zip."""
+    config = {"current_host": HOSTS[number], "hosts": HOSTS, "network_interface_name": "lo"}
+    (root / "input" / "config" / "resourceconfig.json").write_text(json.dumps(config))
+    return launched(root, [sys.executable, str(code_archive(root / "code.zip", {}, port))], {})
+
+
+def failing(root: Path, number: int) -> subprocess.Popen[str]:
+    """What that becomes, but for the trainer, whose second process fails."""
     world = World(HOSTS, HOSTS[number], 1, "lo")
-    line = command(world)
-    if module:
-        line[-2:] = module
+    line = [*command(world)[:-1], "tests.training.failing"]
+    return launched(root, line, environment(REPOSITORY, world))
+
+
+def launched(root: Path, line: list[str], variables: Mapping[str, str]) -> subprocess.Popen[str]:
     return subprocess.Popen(
         line,
-        env={**environment(REPOSITORY, world), "INFERMETER_ML_ROOT": str(root)},
+        env={**os.environ, **variables, "INFERMETER_ML_ROOT": str(root)},
         cwd=root,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -57,9 +70,9 @@ def weights(root: Path) -> dict[str, np.ndarray]:
     return {each.name: numpy_helper.to_array(each) for each in graph.initializer}
 
 
-def test_two_hosts_stopped_by_sigterm_go_on(tmp_path: Path, port, monkeypatch):
+def test_two_hosts_stopped_by_sigterm_go_on(tmp_path: Path, port: int, monkeypatch):
     roots = [make_tree(tmp_path / name, JOB) for name in HOSTS]
-    first, second = (host(root, number) for number, root in enumerate(roots))
+    first, second = (container(root, number, port) for number, root in enumerate(roots))
     with first, second:
         for line in first.stdout or ():
             if line.startswith("epoch=2 "):
@@ -81,7 +94,7 @@ def test_two_hosts_stopped_by_sigterm_go_on(tmp_path: Path, port, monkeypatch):
     for place, other in (saved, saved[::-1]):
         shutil.copytree(place, other, dirs_exist_ok=True)
 
-    first, second = (host(root, number) for number, root in enumerate(roots))
+    first, second = (container(root, number, port) for number, root in enumerate(roots))
     with first, second:
         said = [process.communicate(timeout=300) for process in (first, second)]
     assert (first.returncode, second.returncode) == (0, 0), said
@@ -100,11 +113,10 @@ def test_two_hosts_stopped_by_sigterm_go_on(tmp_path: Path, port, monkeypatch):
         np.testing.assert_allclose(found[name], value, rtol=1e-3, atol=1e-4)
 
 
-def test_reason_of_the_host_that_failed_first_is_every_ones(tmp_path: Path, port):
+def test_reason_of_the_host_that_failed_first_is_every_ones(tmp_path: Path, port: int, monkeypatch):
+    monkeypatch.setattr(bootstrap, "PORT", port)
     roots = [make_tree(tmp_path / name, JOB) for name in HOSTS]
-    first, second = (
-        host(root, number, "-m", "tests.training.failing") for number, root in enumerate(roots)
-    )
+    first, second = (failing(root, number) for number, root in enumerate(roots))
     with first, second:
         for process in (first, second):
             # Nobody waits for the one that is gone.

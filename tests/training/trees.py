@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import training
+from training import bootstrap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,10 +47,12 @@ def start(root: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def code_archive(file: Path, packages: Mapping[str, str]) -> Path:
-    """The code channel's zip: the bootstrap, the two packages, and extra ones."""
+def code_archive(file: Path, packages: Mapping[str, str], port: int = bootstrap.PORT) -> Path:
+    """The code channel's zip: the bootstrap, the two packages, and extra ones. Hosts meet at
+    another port, that tests may run side by side."""
     with zipfile.ZipFile(file, "w") as archive:
-        archive.write(REPOSITORY / "training" / "bootstrap.py", "__main__.py")
+        text = (REPOSITORY / "training" / "bootstrap.py").read_text()
+        archive.writestr("__main__.py", text.replace(f"{bootstrap.PORT}", f"{port}"))
         for folder in (REPOSITORY / "training", CORE):
             for path in (*folder.rglob("*.py"), *folder.rglob("*.toml")):
                 archive.write(path, path.relative_to(folder.parent))
