@@ -11,7 +11,7 @@ import sys
 
 import numpy as np
 import tritonclient.http as triton
-from PIL import Image
+from PIL import Image, ImageOps
 
 
 def main(model: str, path: str) -> None:
@@ -19,8 +19,8 @@ def main(model: str, path: str) -> None:
     client = triton.InferenceServerClient(os.environ["INFERMETER_URL"].removeprefix("http://"))
     headers = {"x-api-key": os.environ["INFERMETER_KEY"]}
     channels = client.get_model_metadata(model, headers=headers)["inputs"][0]["shape"][3]
-    picture = np.asarray(Image.open(path).convert("L" if channels == 1 else "RGB"), np.uint8)
-    batch = picture.reshape(1, *picture.shape[:2], channels)
+    picture = ImageOps.exif_transpose(Image.open(path)).convert("L" if channels == 1 else "RGB")
+    batch = np.asarray(picture, np.uint8).reshape(1, picture.height, picture.width, channels)
     image = triton.InferInput("image", batch.shape, "UINT8").set_data_from_numpy(batch)
     wanted = triton.InferRequestedOutput("probabilities", class_count=3)
     answer = client.infer(model, [image], outputs=[wanted], headers=headers)
