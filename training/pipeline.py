@@ -189,6 +189,7 @@ def _export(
         exported, evaluations, outcome = compress(
             family, dataset, exported, evaluations, trained.pruned
         )
+    emit(**outcome.gains())
     emit(compression=outcome.verdict)
     network = trained.network
     if trained.pruned is not None and outcome.verdict.passed:

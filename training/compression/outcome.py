@@ -38,6 +38,16 @@ class Outcome:
     verdict: Verdict
     pruned: Pruned | None
 
+    def gains(self) -> dict[str, str]:
+        """Of the compressed model, whether it is exported or not."""
+        first, last = self.steps[0], self.steps[-1]
+        speeds = self.speeds[last.name].ratio.items()
+        return {
+            "dense_bytes": str(first.bytes),
+            "compressed_bytes": str(last.bytes),
+            **{f"times_as_fast_at_{batch}": f"{ratio:.2f}" for batch, ratio in speeds},
+        }
+
     def lineage(self, metrics: Sequence[str]) -> dict[str, Any]:
         """All but the times: the same whenever the result is."""
         pruned = self.pruned

@@ -47,9 +47,10 @@ def test_pruned_finetuned_and_quantized(tmp_path: Path, capsys: pytest.CaptureFi
     assert manifest.lineage["training"]["epoch_kept"] in {1, 2}
     measured = json.loads((tmp_path / "model" / "evaluation" / "compression.json").read_bytes())
     assert len(measured["finetuning"]) == 1
-    (line,) = (
-        line for line in capsys.readouterr().out.splitlines() if line.startswith("compression=")
-    )
+    lines = capsys.readouterr().out.splitlines()
+    (line,) = (line for line in lines if line.startswith(f"dense_bytes={sizes[0]} "))
+    assert f" compressed_bytes={sizes[2]} times_as_fast_at_1=" in line
+    (line,) = (line for line in lines if line.startswith("compression="))
     assert line.endswith("within the 0.5 allowed; the compressed model is exported")
 
 
