@@ -102,12 +102,13 @@ class Batches:
 
     def tensors(self, rows: Rows, numbers: NDArray[Any]) -> tuple[torch.Tensor, torch.Tensor]:
         """Features and targets on this process's device."""
-        features, targets = rows.take(numbers)
+        return self._placed(*_taken(rows, numbers))
+
+    def _placed(
+        self, features: torch.Tensor, targets: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         device = self._world.device
-        return (
-            torch.from_numpy(np.ascontiguousarray(features)).to(device, non_blocking=True),
-            torch.from_numpy(np.ascontiguousarray(targets)).to(device, non_blocking=True),
-        )
+        return features.to(device, non_blocking=True), targets.to(device, non_blocking=True)
 
     def _shares(self, numbers: NDArray[Any], count: int) -> list[NDArray[Any]]:
         shares = np.array_split(numbers, self._world.size * count)
@@ -119,11 +120,14 @@ class Batches:
 
     def _part(self, part: NDArray[Any], numbers: NDArray[Any], epoch: int) -> Part:
         rows = part if len(part) else numbers[:1]
-        features, targets = self.tensors(self._stage.train, rows)
+        features, targets = _taken(self._stage.train, rows)
         if (augmentation := self._stage.augmentation) is not None:
+            features, targets = self._placed(features, targets)
             draws = self._draws(rows, epoch, augmentation.draws(features))
             features, targets = augmentation(features, targets, draws.to(features.device))
-        return Part(features, targets, self._stage.objective.count(targets) if len(part) else 0)
+        # Counted before they go to a device, for which one would have to wait.
+        counted = self._stage.objective.count(targets) if len(part) else 0
+        return Part(*self._placed(features, targets), counted)
 
     def _draws(self, rows: NDArray[Any], epoch: int, count: int) -> torch.Tensor:
         drawn = np.empty((len(rows), count), np.float32)
@@ -132,3 +136,11 @@ class Batches:
                 dtype=np.float32, out=drawn[place]
             )
         return torch.from_numpy(drawn)
+
+
+def _taken(rows: Rows, numbers: NDArray[Any]) -> tuple[torch.Tensor, torch.Tensor]:
+    features, targets = rows.take(numbers)
+    return (
+        torch.from_numpy(np.ascontiguousarray(features)),
+        torch.from_numpy(np.ascontiguousarray(targets)),
+    )

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections import deque
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from training.errors import InvalidData, MissingPackage, OutputRefused, ProcessF
 from training.recipe import load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 # How long a stopped trainer may take for its step and its checkpoint.
 GRACE_S = SHUTDOWN_TIMEOUT_S
@@ -75,19 +76,12 @@ def train_locally(
         _write_config(root, {"recipe": name, **overrides}, [] if data is None else ["training"])
         if data is not None:
             _link_channel(root, data.resolve())
-        checkpoints = out.resolve() / CHECKPOINTS
-        checkpoints.mkdir(exist_ok=True)
-        job.checkpoint_folder(root).symlink_to(checkpoints, target_is_directory=True)
-        try:
+        with _kept_checkpoints(root, out, on_line):
             _run(root, processes, on_line)
-            shutil.copytree(job.model_folder(root), out, dirs_exist_ok=True)
-        except KeyboardInterrupt:
-            left = any(checkpoints.rglob("step-*"))
-            on_line(GOING_ON.format(checkpoints) if left else "stopped before the first step")
-            raise
-        except (OSError, shutil.Error) as error:
-            raise OutputRefused(out, str(error)) from None
-        shutil.rmtree(checkpoints)
+            try:
+                shutil.copytree(job.model_folder(root), out, dirs_exist_ok=True)
+            except (OSError, shutil.Error) as error:
+                raise OutputRefused(out, str(error)) from None
     metrics = json.loads((out / job.REPORT_FILE).read_bytes())["metrics"]["test"]
     metric = chosen.gate.metric
     return TrainingOutcome(
@@ -136,6 +130,25 @@ def _link_channel(root: Path, data: Path) -> None:
     else:
         channel.mkdir()
         (channel / data.name).symlink_to(data)
+
+
+@contextmanager
+def _kept_checkpoints(root: Path, out: Path, on_line: Callable[[str], None]) -> Iterator[None]:
+    """Those of a job that is not through lie in the folder for its result."""
+    folder = out.resolve() / CHECKPOINTS
+    folder.mkdir(exist_ok=True)
+    job.checkpoint_folder(root).symlink_to(folder, target_is_directory=True)
+    through = False
+    try:
+        yield
+        through = True
+    except KeyboardInterrupt:
+        left = any(folder.rglob("step-*"))
+        on_line(GOING_ON.format(folder) if left else "stopped before the first step")
+        raise
+    finally:
+        if through or not any(folder.rglob("step-*")):
+            shutil.rmtree(folder)
 
 
 def _run(root: Path, processes: int, on_line: Callable[[str], None]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
-from contextlib import nullcontext
+import os
+import shutil
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import torch
@@ -18,6 +20,7 @@ from torch.nn.parallel import DistributedDataParallel
 from training.errors import InvalidSetting
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
     from torch import Tensor, nn
@@ -34,6 +37,8 @@ class Replica:
     (fsdp, activation checkpointing): `finish` brings the weights back. With one process there is
     nothing to spread, and `strategy` says nothing.
 
+    Raises InvalidSetting for what this network, or this machine, cannot do.
+
     Gradients are the mean over the processes. bf16 is autocast's: weights, gradients and outputs
     stay float32 (https://docs.pytorch.org/docs/stable/amp.html).
     """
@@ -42,12 +47,14 @@ class Replica:
         self._given, self._world = network, world
         self._bf16 = scale.precision == "bf16"
         sharded = scale.strategy == "fsdp" and world.size > 1
+        if scale.compile:
+            _check_compiler()
         self.network = network.to(world.device)
         if sharded or scale.activation_checkpointing:
             self.network = copy.deepcopy(network)
             network.cpu()
         if scale.activation_checkpointing:
-            _recompute(self.network)
+            _recompute(self.network, compiled=scale.compile)
         self._forward = self.network
         if sharded:
             _shard(self.network, world, compiled=scale.compile)
@@ -97,18 +104,46 @@ def blocks(network: nn.Module) -> list[nn.Module]:
     return list(dict.fromkeys(found))
 
 
-def _recompute(network: nn.Module) -> None:
+def _check_compiler() -> None:
+    """torch.compile writes C++, on a GPU for what launches its kernels."""
+    if not any(map(shutil.which, (os.environ.get("CXX", "g++"), "g++", "clang++"))):
+        raise InvalidSetting("compile", expected="false without a C++ compiler, g++", got="true")
+
+
+def _recompute(network: nn.Module, *, compiled: bool) -> None:
     found = blocks(network)
     if not found:
         raise InvalidSetting(
             "activation_checkpointing", expected="false for a network without blocks", got="true"
         )
     chosen = set(map(id, found))
+
+    def wrap(block: nn.Module) -> nn.Module:
+        # The compiler takes no contexts, and needs none: what it computes again changes nothing.
+        own = {} if compiled else {"context_fn": lambda: (nullcontext(), _statistics_kept(block))}
+        return checkpoint_wrapper(block, **own)
+
     apply_activation_checkpointing(
-        network,
-        checkpoint_wrapper_fn=checkpoint_wrapper,
-        check_fn=lambda module: id(module) in chosen,
+        network, checkpoint_wrapper_fn=wrap, check_fn=lambda module: id(module) in chosen
     )
+
+
+@contextmanager
+def _statistics_kept(block: nn.Module) -> Iterator[None]:
+    """Batch norm counts what it computes in copies, which nobody keeps: the same rows came before."""
+    kept = [
+        (module, name, buffer)
+        for module in block.modules()
+        if getattr(module, "track_running_stats", False)
+        for name, buffer in module.named_buffers(recurse=False)
+    ]
+    for module, name, buffer in kept:
+        setattr(module, name, buffer.clone())
+    try:
+        yield
+    finally:
+        for module, name, buffer in kept:
+            setattr(module, name, buffer)
 
 
 def _shard(network: nn.Module, world: World, *, compiled: bool) -> None:

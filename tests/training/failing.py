@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from training import train
 
@@ -24,4 +23,4 @@ class Failing(train.StopRequest):
 
 if __name__ == "__main__":
     train.StopRequest = Failing  # type: ignore[misc]
-    sys.exit(train.main())
+    train.leave(train.main())

@@ -16,6 +16,7 @@ from tests.training.stacks import stack_trainer
 from training.data.tables.dataset import read_dataset
 from training.errors import Interrupted
 from training.recipe import load
+from training.train import leave
 from training.world import join_world, leave_world
 
 # 1176 rows: the last step has one, which only one of two processes gets.
@@ -52,7 +53,7 @@ def main(folder: Path) -> None:
     world = join_world()
     dataset = read_dataset(load("tabular", {}), None)
 
-    def leave(name: str, trainer) -> None:
+    def keep(name: str, trainer) -> None:
         # Each process has the whole weights; what was laid around them is gone.
         weights = trainer.stage.network.state_dict()
         if world.leads:
@@ -63,11 +64,11 @@ def main(folder: Path) -> None:
     for name, overrides in WAYS.items():
         trainer = make(dataset, overrides, world)
         trainer.run(checkpoint(folder / name, dataset, overrides), never)
-        leave(name, trainer)
+        keep(name, trainer)
     for name, overrides in STOPPED.items():
         whole = make(dataset, overrides, world)
         whole.run(checkpoint(folder / "unused", dataset, overrides), never)
-        leave(f"{name}_whole", whole)
+        keep(f"{name}_whole", whole)
         own = folder / name
         try:
             # Only the second process hears the signal; both stop at the same step.
@@ -77,13 +78,14 @@ def main(folder: Path) -> None:
             torch.rand(world.rank + 1)
         resumed = make(dataset, overrides, world)
         resumed.run(checkpoint(own, dataset, overrides), never)
-        leave(f"{name}_resumed", resumed)
+        keep(f"{name}_resumed", resumed)
     for name in ("ddp", "fsdp"):
         trainer = stack_trainer(world, strategy=name, activation_checkpointing=name == "fsdp")
         trainer.run(checkpoint(folder / "unused", dataset), never)
-        leave(f"stack_{name}", trainer)
+        keep(f"stack_{name}", trainer)
     leave_world(world)
 
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]))
+    leave(0)

@@ -116,6 +116,7 @@ def test_wrong_setting_is_refused_before_anything_starts(tmp_path: Path):
 def test_trainers_own_message_comes_back(elsewhere: Path):
     with pytest.raises(ProcessFailed, match=r"^recipe field 'components': expected at most 64"):
         train_locally("tabular", {"components": "65"}, elsewhere / "out", on_line=lambda _: None)
+    assert not list((elsewhere / "out").iterdir())
 
 
 def test_trainer_that_dies_without_a_word(elsewhere: Path):

@@ -189,3 +189,9 @@ def test_compiled_network_computes_the_same_and_is_exported_as_it_was(monkeypatc
     assert dynamo.utils.counters["stats"]["unique_graphs"] > 0
     assert type(compiled.stage.network) is Stack
     dynamo.reset()
+
+
+def test_compilation_without_a_compiler_is_refused(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    with pytest.raises(InvalidSetting, match=r"'compile': expected false without a C\+\+ compiler"):
+        stack_trainer(compile=True)
