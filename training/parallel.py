@@ -120,8 +120,11 @@ def _recompute(network: nn.Module, *, compiled: bool) -> None:
 
     def wrap(block: nn.Module) -> nn.Module:
         # The compiler takes no contexts, and needs none: what it computes again changes nothing.
-        own = {} if compiled else {"context_fn": lambda: (nullcontext(), _statistics_kept(block))}
-        return checkpoint_wrapper(block, **own)
+        if compiled:
+            return checkpoint_wrapper(block)
+        return checkpoint_wrapper(
+            block, context_fn=lambda: (nullcontext(), _statistics_kept(block))
+        )
 
     apply_activation_checkpointing(
         network, checkpoint_wrapper_fn=wrap, check_fn=lambda module: id(module) in chosen
@@ -130,7 +133,7 @@ def _recompute(network: nn.Module, *, compiled: bool) -> None:
 
 @contextmanager
 def _statistics_kept(block: nn.Module) -> Iterator[None]:
-    """Batch norm counts what it computes in copies, which nobody keeps: the same rows came before."""
+    """Batch norm counts in copies, which nobody keeps: its own have these rows already."""
     kept = [
         (module, name, buffer)
         for module in block.modules()

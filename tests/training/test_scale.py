@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 from torch import _dynamo as dynamo
+from torch import nn
 
 from tests.training.runs import checkpoint, make, never
 from tests.training.spread import EVERYTHING, ROWS, STEP, STOPPED, WAYS
-from tests.training.stacks import Block, Stack, stack_trainer
+from tests.training.stacks import WIDTH, Block, Stack, stack_trainer
 from tests.training.tiny import Forgetful
 from tests.training.trees import REPOSITORY
 from training.errors import InvalidSetting
@@ -144,6 +145,26 @@ def test_activation_checkpointing_computes_blocks_again_and_gives_the_same_bits(
     assert counts == [27, 2 * 27]
     # What was given to be trained is as it was made: no wrapper is exported.
     assert {type(block) for block in spared.stage.network.blocks} == {Block}
+
+
+def test_activation_checkpointing_counts_a_batch_once_in_batch_norm():
+    plain, spared = (
+        stack_trainer(network=normalized(), activation_checkpointing=each) for each in (False, True)
+    )
+    for trainer in (plain, spared):
+        trainer.run(Forgetful(), never)
+    assert_equal(spared, plain)
+    for block in spared.stage.network.blocks:
+        assert block.norm.num_batches_tracked == 9
+        assert block.norm.running_mean.any()
+
+
+def normalized() -> Stack:
+    torch.manual_seed(0)
+    network = Stack()
+    for block in network.blocks:
+        block.norm = nn.BatchNorm1d(WIDTH)
+    return network
 
 
 def test_activation_checkpointing_of_a_network_without_blocks_is_refused(dataset):
