@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -66,7 +67,7 @@ def quantize(
     """
     prepared = onnx.ModelProto()
     prepared.CopyFrom(model)
-    _fold_transposed_weights(prepared)
+    _untie(prepared)
     # `_MatMul` is what a Gemm becomes on the way.
     excluded = [name for node in left for name in (node, f"{node}_MatMul")]
     with _quiet():
@@ -167,10 +168,23 @@ def _prepared(model: onnx.ModelProto, folder: str) -> tuple[Path, Path]:
     return source, target
 
 
-def _fold_transposed_weights(model: onnx.ModelProto) -> None:
-    """Give a product of its own copy of a table that it shares, transposed, with a lookup: the
-    quantizers know weights by being constants, and two copies in int8 are half of one in float."""
-    graph = model.graph
+def _untie(model: onnx.ModelProto) -> None:
+    """Give products one copy of a table that they share, transposed, with a lookup: the quantizers
+    know weights by being constants, and two copies in int8 are half of one in float."""
+    readers = Counter(name for node in model.graph.node for name in node.input)
+    if any(node.op_type == "Gemm" and readers[node.input[1]] > 1 for node in model.graph.node):
+        ONNXModel(model).replace_gemm_with_matmul()
+    _fold_transposed_weights(model.graph)
+    first: dict[bytes, str] = {}
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        key = f"{values.dtype} {values.shape} ".encode() + values.tobytes()
+        if first.setdefault(key, tensor.name) != tensor.name:
+            ONNXModel(model).replace_input_of_all_nodes(tensor.name, first[key])
+    ONNXModel(model).clean_initializers()
+
+
+def _fold_transposed_weights(graph: onnx.GraphProto) -> None:
     constants = {tensor.name: tensor for tensor in graph.initializer}
     kept = []
     for node in graph.node:

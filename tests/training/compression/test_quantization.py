@@ -189,3 +189,31 @@ def test_embedding_of_zeros_stays_zero():
         found = nets.run(quantized, np.array([3, 4]))
         assert not found[0].any()
         assert 0 < np.abs(found[1] - weights[4]).max() < 0.3
+
+
+def test_table_that_two_products_share_becomes_one_more():
+    tensors, helper = onnx.TensorProto, onnx.helper
+    graph = helper.make_graph(
+        [
+            helper.make_node("Gather", ["weights", "values"], ["found"], "table"),
+            helper.make_node("Transpose", ["weights"], ["turned"], "turn", perm=[1, 0]),
+            helper.make_node("MatMul", ["found", "turned"], ["one"], "product"),
+            helper.make_node("Gemm", ["found", "weights"], ["other"], "head", transB=1),
+            helper.make_node("Add", ["one", "other"], ["answers"], "sum"),
+        ],
+        "shared",
+        [helper.make_tensor_value_info("values", tensors.INT64, ["batch"])],
+        [helper.make_tensor_value_info("answers", tensors.FLOAT, ["batch", 64])],
+        [
+            onnx.numpy_helper.from_array(
+                np.random.default_rng(0).normal(size=(64, 32)).astype(np.float32), "weights"
+            )
+        ],
+    )
+    opset = helper.make_operatorsetid("", 21)
+    model = helper.make_model(graph, opset_imports=[opset], ir_version=10)
+    for method in METHODS:
+        quantized = quantize(model, method, lambda: [{"values": np.arange(64)}])
+        large = [t for t in quantized.graph.initializer if len(t.raw_data) >= 64 * 32 // 2]
+        assert len(large) == 2, [tensor.name for tensor in large]
+        assert 0 < moved(model, quantized, np.arange(64)) < 0.2
