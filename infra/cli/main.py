@@ -34,6 +34,7 @@ CUSTOMERS = "Customers"
 
 for local in (stack.up, stack.down, operations.demo):
     app.command(rich_help_panel=LOCAL)(local)
+app.command(rich_help_panel=MODELS)(models.data)
 app.command(rich_help_panel=MODELS)(models.train)
 app.command(rich_help_panel=MODELS)(models.publish)
 app.command("models", rich_help_panel=MODELS)(models.list_models)

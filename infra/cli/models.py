@@ -1,8 +1,10 @@
-"""`train`, `publish`, `models`: the way of a model by hand."""
+"""`data`, `train`, `publish`, `models`: the way of a model by hand."""
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,8 +24,38 @@ from infra.cli.target import Json, Profile, Region, Stack, find_target
 ARTIFACTS = Path(__file__).resolve().parents[2] / ".build" / "artifacts"
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from infermeter.engine.runtime import Runtime
     from infermeter.registry.publication import Artifact
+    from training.written import WrittenData
+
+
+def data(
+    recipe: Annotated[str, typer.Argument(help="A recipe's name, for instance speech.")],
+    out: Annotated[Path, typer.Option(help="Where the files go: a new or empty folder.")],
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting.")
+    ] = None,
+    *,
+    json: Json = False,
+) -> None:
+    """Write a recipe's own data as files, for a SageMaker job, which cannot make it."""
+    from training.written import write_data
+
+    overrides = _overrides(settings or [])
+    with console.step(f"Writing the data of {recipe} and reading it back"):
+        written = write_data(recipe, overrides, out)
+    if json:
+        console.print_json(asdict(written))
+        return
+    console.print_table(
+        f"{written.recipe}: {written.digest}",
+        ["files", "bytes", "folder"],
+        [[written.files, written.bytes, out]],
+    )
+    for line in _next_to_type(recipe, overrides, written):
+        console.note(line)
 
 
 def train(
@@ -135,6 +167,20 @@ def list_models(
             for record in records
         ],
     )
+
+
+def _next_to_type(recipe: str, overrides: Mapping[str, str], written: WrittenData) -> Iterator[str]:
+    """How to train on it, here and in the cloud, where there are the project's recipes alone."""
+    chosen = [part for name, value in overrides.items() for part in ("--set", f"{name}={value}")]
+    folder = str(written.folder)
+    yield f"next: {shlex.join(['infermeter', 'train', recipe, '--data', folder, *chosen])}"
+    if recipe.endswith(".toml"):
+        return
+    place = f"s3://<TrainingBucket>/data/{written.recipe}/"
+    yield f"or: {shlex.join(['aws', 's3', 'cp', '--recursive', folder])} {place}"
+    given = {"recipe": recipe, "name": written.recipe, "alias": "prod", "data": place}
+    document = dumps({**given, "hyperparameters": overrides})
+    yield f"and start the state machine (output StateMachine) with {document}"
 
 
 def _overrides(settings: list[str]) -> dict[str, str]:

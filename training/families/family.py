@@ -54,6 +54,13 @@ class Family(ABC, Generic[D]):
         self.recipe = recipe
 
     @abstractmethod
+    def write_data(self, folder: Path) -> str:
+        """Write the recipe's own data as the files of a channel; the digest of that data.
+
+        Not part of a job. Raises MissingPackage, MissingSystemPackage, InvalidData.
+        """
+
+    @abstractmethod
     def read(self, channel: Path | None) -> D:
         """The channel's data, or the recipe's own without a channel, cleaned and split.
 

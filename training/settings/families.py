@@ -22,12 +22,14 @@ class FamilySettings(NamedTuple):
 
     `own` is the setting that says that the data is the caller's: given beside a recipe that lacks
     it, nothing holds of the recipe's sections `data` and `card`, which speak of other data.
+    `brought` is the source that a channel alone has; of the others recipes have the data.
     """
 
     data: type
     network: type
     sources: Mapping[Task, tuple[str, ...]]
     own: str = ""
+    brought: str = ""
 
 
 FAMILIES: Mapping[str, FamilySettings] = {
@@ -40,6 +42,7 @@ FAMILIES: Mapping[str, FamilySettings] = {
         SpeechData,
         SpeechNetworkSettings,
         {"classification": ("clips", "spoken_digits")},
+        brought="clips",
     ),
     "tabular": FamilySettings(
         TabularData,
@@ -49,15 +52,18 @@ FAMILIES: Mapping[str, FamilySettings] = {
             "regression": ("diabetes", "table"),
         },
         own="label",
+        brought="table",
     ),
     "text": FamilySettings(
         TextData,
         TextNetworkSettings,
         {"classification": ("bible", "texts")},
+        brought="texts",
     ),
     "vision": FamilySettings(
         VisionData,
         VisionNetworkSettings,
         {"classification": ("digits", "folders")},
+        brought="folders",
     ),
 }

@@ -11,7 +11,14 @@ from training.data.dataset import Dataset
 from training.data.images.cleaning import clean
 from training.data.images.decoding import CHANNELS, fit, from_pixels
 from training.data.images.digits import CLASSES, read_digits
-from training.data.images.folders import TEST, TRAIN, UNSPLIT, VALIDATION, find_pictures
+from training.data.images.folders import (
+    TEST,
+    TRAIN,
+    UNSPLIT,
+    VALIDATION,
+    find_pictures,
+    write_pictures,
+)
 from training.data.images.gallery import Gallery, PixelArray, PixelFiles, measure
 from training.data.split import SplitRows, by_class, split_rows
 from training.errors import InvalidData, InvalidSetting
@@ -90,6 +97,13 @@ def read_dataset(recipe: Recipe, channel: Path | None) -> VisionDataset:
         mean=mean,
         scale=scale,
     )
+
+
+def write_data(recipe: Recipe, folder: Path) -> str:
+    """scikit-learn's digits as a channel; their digest. Raises MissingPackage."""
+    pictures, digits = read_digits()
+    write_pictures(pictures, [CLASSES[digit] for digit in digits], folder)
+    return _bundled_digits(recipe.data).digest()
 
 
 def _bundled_digits(settings: VisionData) -> Gallery:

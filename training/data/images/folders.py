@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from training.data.images.decoding import from_pixels
 from training.errors import InvalidData
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
 
 ENDINGS = (".png", ".jpg", ".jpeg")
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
@@ -50,6 +55,19 @@ def find_pictures(channel: Path) -> list[PictureFile]:
             got="none",
         )
     return found
+
+
+def write_pictures(
+    pictures: Iterable[NDArray[np.uint8]], names: Sequence[str], folder: Path
+) -> None:
+    """`<class>/<number>.png`, as `find_pictures` finds them; each picture is uint8 [height, width,
+    channels]."""
+    numbers: Counter[str] = Counter()
+    for picture, name in zip(pictures, names, strict=True):
+        numbers[name] += 1
+        file = folder / name / f"{numbers[name]:06}.png"
+        file.parent.mkdir(exist_ok=True)
+        from_pixels(picture).save(file, "PNG")
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from training.data.speech.clips import Clip, Clips
-from training.data.speech.sound import decode
+from training.data.speech.sound import decode, encode
 from training.errors import InvalidData
 
 if TYPE_CHECKING:
@@ -48,6 +49,24 @@ def read_channel(folder: Path, rate: int) -> Clips:
     if len(clips.classes) < 2:
         raise InvalidData(CHANNEL, expected="two words at least", got=f"'{clips.classes[0]}'")
     return clips
+
+
+def write_channel(clips: Clips, folder: Path, rate: int) -> None:
+    """`<word>/<speaker>_<number>.wav` at this rate, as `read_channel` finds them without a list.
+
+    Raises InvalidData for a speaker whose name the file's cannot hold.
+    """
+    numbers: Counter[tuple[str, str]] = Counter()
+    for clip in clips.clips:
+        if not clip.speaker or set("_/") & set(clip.speaker):
+            raise InvalidData(
+                clip.where, expected="a speaker's name without _ and /", got=repr(clip.speaker)
+            )
+        place = (clip.word, clip.speaker)
+        numbers[place] += 1
+        file = folder / clip.word / f"{clip.speaker}_{numbers[place]:04}.wav"
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(encode(clip.samples, rate))
 
 
 def _found(folder: Path) -> Iterator[Entry]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from training.data.dataset import Dataset, Rows
-from training.data.speech.channel import CHANNEL, read_channel
+from training.data.speech.channel import CHANNEL, read_channel, write_channel
 from training.data.speech.cleaning import clean
 from training.data.speech.espeak import DIGITS, spoken_digits
 from training.data.speech.flite import unseen_clips
@@ -75,9 +75,19 @@ def read_dataset(recipe: Recipe, channel: Path | None) -> SpeechDataset:
         return prepare(recipe, clips, "channel training")
     if settings.source != "spoken_digits":
         raise InvalidData(CHANNEL, expected="clips of spoken words", got="no channel")
-    clips = spoken_digits(settings.clips_per_voice, settings.sample_rate, recipe.seed)
+    clips = _spoken(recipe)
     unseen = unseen_clips(DIGITS, settings.sample_rate)
     return prepare(recipe, clips, "spoken_digits by espeak-ng", unseen)
+
+
+def write_data(recipe: Recipe, folder: Path) -> str:
+    """The synthesized clips as a channel; their digest. A channel has no clips by flite.
+
+    Raises InvalidData and MissingSystemPackage.
+    """
+    clips = _spoken(recipe)
+    write_channel(clips, folder, recipe.data.sample_rate)
+    return clips.digest()
 
 
 def prepare(
@@ -128,6 +138,11 @@ def split_speakers(
         name: frozenset(speakers[number] for number in part)
         for name, part in zip(SPLITS, parts, strict=True)
     }
+
+
+def _spoken(recipe: Recipe) -> Clips:
+    settings = recipe.data
+    return spoken_digits(settings.clips_per_voice, settings.sample_rate, recipe.seed)
 
 
 def _rows(clips: Sequence[Clip], classes: Sequence[str]) -> ClipRows:

@@ -10,7 +10,12 @@ import numpy as np
 from training.data.dataset import Dataset
 from training.data.split import split_rows
 from training.data.streams.cleaning import clean
-from training.data.streams.documents import bible_chapters, digest, read_channel
+from training.data.streams.documents import (
+    bible_chapters,
+    digest,
+    read_channel,
+    write_channel,
+)
 from training.data.streams.tokenizer import END_ID, tokenize, train_tokenizer
 from training.errors import InvalidData
 from training.objectives import IGNORED
@@ -101,6 +106,13 @@ def read_dataset(recipe: Recipe, channel: Path | None) -> DecoderDataset:
         digest=digest(documents),
         tokenizer=tokenizer,
     )
+
+
+def write_data(recipe: Recipe, folder: Path) -> str:
+    """The Bible's chapters as a channel; their digest. Raises MissingSystemPackage."""
+    documents = bible_chapters()
+    write_channel(documents, folder / f"{recipe.data.source}.csv")
+    return digest(documents)
 
 
 def _split(recipe: Recipe, texts: Sequence[str]) -> list[list[str]]:

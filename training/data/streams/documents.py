@@ -58,6 +58,16 @@ def read_channel(folder: Path) -> list[Document]:
     ]
 
 
+def write_channel(documents: Sequence[Document], file: Path) -> None:
+    """A table that `read_channel` takes, a row for each. A text file might be cut at its blank
+    lines, and of many the names would have to keep the order."""
+    with file.open("w", encoding="utf-8", newline="") as opened:
+        # All: left alone, a carriage return in a text would end its row.
+        writer = csv.writer(opened, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        writer.writerow(("where", COLUMN))
+        writer.writerows(documents)
+
+
 def digest(documents: Sequence[Document]) -> str:
     """`sha256:<hex>` of the texts, wherever they were read from."""
     found = hashlib.sha256("\0".join(document.text for document in documents).encode())

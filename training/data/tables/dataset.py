@@ -18,7 +18,7 @@ from training.data.split import (
     split_times,
 )
 from training.data.tables.categories import expansion, known_categories
-from training.data.tables.channel import CHANNEL, read_channel
+from training.data.tables.channel import CHANNEL, read_channel, write_csv
 from training.data.tables.cleaning import clean
 from training.data.tables.components import fit_components
 from training.data.tables.sources import SOURCES
@@ -97,6 +97,12 @@ def read_dataset(recipe: Recipe, channel: Path | None) -> TabularDataset:
             CHANNEL, expected=f"a folder of .csv or .parquet files for source {OWN}", got="none"
         )
     return prepare(recipe, SOURCES[recipe.data.source].bundled(), f"bundled {recipe.data.source}")
+
+
+def write_data(recipe: Recipe, folder: Path) -> str:
+    """The bundled rows as a channel; their digest. Raises MissingPackage."""
+    write_csv(recipe, folder)
+    return SOURCES[recipe.data.source].bundled().digest()
 
 
 def prepare(recipe: Recipe, table: Table, source: str) -> TabularDataset:

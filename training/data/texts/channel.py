@@ -55,6 +55,16 @@ def read_channel(folder: Path, classes: Sequence[str] = (), otherwise: str = "")
     return Corpus(tuple(row.text for row in found), labels, names)
 
 
+def write_channel(corpus: Corpus, file: Path) -> None:
+    """A table that `read_channel` takes, in the corpus's order."""
+    with file.open("w", encoding="utf-8", newline="") as opened:
+        # All: left alone, a carriage return in a text would end its row.
+        writer = csv.writer(opened, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        writer.writerow(COLUMNS)
+        for text, label in zip(corpus.texts, corpus.labels.tolist(), strict=True):
+            writer.writerow((text, corpus.classes[label]))
+
+
 def _rows(tables: Sequence[Path]) -> Iterator[_Labelled]:
     csv.field_size_limit(LARGEST_FIELD)
     for table in tables:

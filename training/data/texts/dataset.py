@@ -9,7 +9,7 @@ import numpy as np
 
 from training.data.dataset import Dataset
 from training.data.split import by_class, split_rows
-from training.data.texts.channel import read_channel
+from training.data.texts.channel import read_channel, write_channel
 from training.data.texts.cleaning import clean
 from training.data.texts.rows import TextRows, encode
 from training.data.texts.sources import GENRES, bible
@@ -53,6 +53,13 @@ def read_dataset(recipe: Recipe, channel: Path | None) -> TextDataset:
             "channel 'training'", expected="a folder of texts for the source 'texts'", got="none"
         )
     return prepare(recipe, bible(), "bible-kjv-text")
+
+
+def write_data(recipe: Recipe, folder: Path) -> str:
+    """The Bible's verses as a channel; their digest. Raises MissingSystemPackage."""
+    corpus = bible()
+    write_channel(corpus, folder / f"{recipe.data.source}.csv")
+    return corpus.digest()
 
 
 def prepare(recipe: Recipe, corpus: Corpus, source: str) -> TextDataset:

@@ -8,7 +8,7 @@ import numpy as np
 
 from infermeter.signature import Signature, TensorSpec
 from infermeter.tensors import DATATYPES
-from training.data.streams.dataset import DecoderDataset, Windows, read_dataset
+from training.data.streams.dataset import DecoderDataset, Windows, read_dataset, write_data
 from training.data.streams.tokenizer import END, END_ID, SMALLEST
 from training.errors import InvalidSetting
 from training.evaluation.tokens import TokenEvaluation, evaluate_tokens
@@ -47,6 +47,10 @@ GOLDEN_TOKENS = 16
 
 class Decoder(Family[DecoderDataset]):
     """Token ids in, how likely each is and what comes next out."""
+
+    def write_data(self, folder: Path) -> str:
+        """See `Family`."""
+        return write_data(self.recipe, folder)
 
     def read(self, channel: Path | None) -> DecoderDataset:
         """See `Family`."""

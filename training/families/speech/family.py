@@ -9,7 +9,7 @@ import numpy as np
 
 from infermeter.signature import Signature, TensorSpec
 from infermeter.tensors import DATATYPES
-from training.data.speech.dataset import SpeechDataset, read_dataset
+from training.data.speech.dataset import SpeechDataset, read_dataset, write_data
 from training.data.speech.sound import encode
 from training.errors import InvalidSetting
 from training.evaluation.classes import evaluate_classes
@@ -42,6 +42,10 @@ _GOLDEN_STEP = 1 / 64
 
 class Speech(Family[SpeechDataset]):
     """Samples of sound in, the spoken word out."""
+
+    def write_data(self, folder: Path) -> str:
+        """See `Family`."""
+        return write_data(self.recipe, folder)
 
     def read(self, channel: Path | None) -> SpeechDataset:
         """See `Family`. Raises InvalidSetting for a range of noise that begins above its end."""

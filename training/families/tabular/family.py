@@ -12,7 +12,7 @@ import numpy as np
 from infermeter.signature import Signature, TensorSpec
 from infermeter.tensors import DATATYPES
 from training.data.tables.categories import UNKNOWN
-from training.data.tables.dataset import TabularDataset, read_dataset
+from training.data.tables.dataset import TabularDataset, read_dataset, write_data
 from training.evaluation.classes import evaluate_classes
 from training.evaluation.numbers import evaluate_numbers
 from training.families.family import Baseline, Family, judged_rows
@@ -43,6 +43,10 @@ PROJECTION_FILE = "evaluation/projection.csv"
 
 class Tabular(Family[TabularDataset]):
     """Rows of numbers in, a class or a number out."""
+
+    def write_data(self, folder: Path) -> str:
+        """See `Family`."""
+        return write_data(self.recipe, folder)
 
     def read(self, channel: Path | None) -> TabularDataset:
         """See `Family`."""

@@ -14,7 +14,7 @@ import orjson
 from infermeter.embedding import Embedding
 from infermeter.signature import Signature, TensorSpec
 from infermeter.tensors import DATATYPES
-from training.data.texts.dataset import TextDataset, read_dataset
+from training.data.texts.dataset import TextDataset, read_dataset, write_data
 from training.data.texts.rows import TextRows, by_length
 from training.data.texts.tokenizer import FIRST, PAD, SMALLEST, SPECIAL
 from training.errors import InvalidSetting
@@ -59,6 +59,10 @@ class Text(Family[TextDataset]):
         # By split, of the rows that were judged: their numbers, and the vectors [rows, width].
         self._vectors: dict[str, tuple[NDArray[Any], NDArray[np.float32]]] = {}
         self._words: dict[str, Any] = {}
+
+    def write_data(self, folder: Path) -> str:
+        """See `Family`."""
+        return write_data(self.recipe, folder)
 
     def read(self, channel: Path | None) -> TextDataset:
         """See `Family`."""

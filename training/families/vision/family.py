@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from infermeter.signature import Signature, TensorSpec
 from infermeter.tensors import DATATYPES
-from training.data.images.dataset import VisionDataset, read_dataset
+from training.data.images.dataset import VisionDataset, read_dataset, write_data
 from training.data.images.decoding import CHANNELS, from_pixels
 from training.errors import InvalidSetting
 from training.evaluation.classes import evaluate_classes
@@ -72,6 +72,10 @@ class Vision(Family[VisionDataset]):
     def __init__(self, recipe: Recipe) -> None:
         super().__init__(recipe)
         check_size(recipe.data.image_size, recipe.network)
+
+    def write_data(self, folder: Path) -> str:
+        """See `Family`."""
+        return write_data(self.recipe, folder)
 
     def read(self, channel: Path | None) -> VisionDataset:
         """See `Family`."""

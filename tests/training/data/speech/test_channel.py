@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.training.data.speech.tones import RATE, clip, clips, write_clips
-from training.data.speech.channel import read_channel
+from training.data.speech.channel import read_channel, write_channel
+from training.data.speech.clips import Clips
 from training.data.speech.sound import encode
 from training.errors import InvalidData
 
@@ -103,6 +104,13 @@ def test_a_file_without_its_speaker_is_refused(channel: Path):
     (channel / "low" / "17.wav").write_bytes(encode(clip("low", "ann").samples, RATE))
     with pytest.raises(InvalidData, match=r"low/17\.wav: expected the name <speaker>_<any>\.wav"):
         read_channel(channel, RATE)
+
+
+@pytest.mark.parametrize("name", ["a_b", "a/b", ""])
+def test_a_speaker_that_a_file_cannot_name_is_not_written(tmp_path: Path, name: str):
+    nameless = Clips.of([clip("high", "ann")._replace(speaker=name)])
+    with pytest.raises(InvalidData, match="expected a speaker's name without _ and /"):
+        write_channel(nameless, tmp_path, RATE)
 
 
 def test_a_broken_file_is_named(channel: Path):
