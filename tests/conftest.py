@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where processes share the work, one has all that deploys, or trains, or shares an account."""
+    """Where processes share the work, one has all that deploys, or shares an account or a model."""
     if config.pluginmanager.hasplugin("xdist"):
         for item in items:
             if group := _group(item):
@@ -29,7 +29,10 @@ def _group(item: pytest.Item) -> str | None:
     folder = item.nodeid.split("/")[1]
     if folder == "infra" or "stack" in getattr(item, "fixturenames", ()):
         return "deployed"
-    return folder if folder in {"contract", "fuzz", "training"} else None
+    if folder == "training":
+        # A file has its own trained models; all of them together would be one process's work.
+        return item.nodeid.partition("::")[0]
+    return folder if folder in {"contract", "fuzz"} else None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

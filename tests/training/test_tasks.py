@@ -13,8 +13,13 @@ from training.tasks import LOWER_IS_BETTER, METRICS
 @pytest.mark.parametrize(
     ("recipe", "field", "value", "message"),
     [
-        ("regression", "source", "digits", "one of diabetes for regression, got 'digits'"),
-        ("tabular", "source", "diabetes", "one of digits for classification, got 'diabetes'"),
+        ("regression", "source", "digits", "one of diabetes, table for regression, got 'digits'"),
+        (
+            "tabular",
+            "source",
+            "diabetes",
+            "one of breast_cancer, digits, table, wine for classification, got 'diabetes'",
+        ),
         (
             "regression",
             "loss",
