@@ -17,24 +17,6 @@ if TYPE_CHECKING:
     from tests.cloud import Cloud
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where processes share the work, one has all that deploys, or shares an account or a model."""
-    if config.pluginmanager.hasplugin("xdist"):
-        for item in items:
-            if group := _group(item):
-                item.add_marker(pytest.mark.xdist_group(group))
-
-
-def _group(item: pytest.Item) -> str | None:
-    folder = item.nodeid.split("/")[1]
-    if folder == "infra" or "stack" in getattr(item, "fixturenames", ()):
-        return "deployed"
-    if folder == "training":
-        # A file has its own trained models; all of them together would be one process's work.
-        return item.nodeid.partition("::")[0]
-    return folder if folder in {"contract", "fuzz"} else None
-
-
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What the proof's scenes counted, whatever is captured and whoever ran them."""
     reports = [report for some in terminalreporter.stats.values() for report in some]
