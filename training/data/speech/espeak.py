@@ -90,7 +90,8 @@ def accents() -> list[str]:
 
 def variants() -> list[str]:
     """The names of voices, which go with any accent."""
-    found = re.findall(r"!v/(.+?) *$", _listed("variant"), re.MULTILINE)
+    # What a voice speaks beside its own language may stand behind its name.
+    found = re.findall(r"!v/(.+?) *(?:\(.*\))?$", _listed("variant"), re.MULTILINE)
     return _checked(set(found), "voice variants")
 
 

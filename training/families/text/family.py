@@ -192,7 +192,8 @@ def _texts(dataset: TextDataset) -> dict[str, TextRows]:
 def _csv(dataset: TextDataset) -> bytes:
     """As a channel has it."""
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
+    # A carriage return alone would end the row when it is read, were it not quoted.
+    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerow(("text", "label"))
     test = dataset.test
     for line, label in zip(test.texts, test.labels.tolist(), strict=True):
