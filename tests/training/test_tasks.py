@@ -7,7 +7,7 @@ import pytest
 from training.data.tables.sources import SOURCES
 from training.errors import InvalidSetting
 from training.recipe import load
-from training.tasks import LOWER_IS_BETTER, METRICS
+from training.tasks import LOWER_IS_BETTER, METRICS, Task
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,13 @@ def test_every_loss_of_numbers_goes_with_regression(loss: str):
 def test_gate_may_be_on_an_error(metric: str, threshold: str):
     gate = load("regression", {"metric": metric, "threshold": threshold}).gate
     assert (gate.metric, gate.threshold) == (metric, float(threshold))
+
+
+@pytest.mark.parametrize("task", METRICS)
+def test_gate_may_be_on_every_metric_of_a_task(task: Task):
+    recipe = {"classification": "tabular", "language_modelling": "decoder"}.get(task, task)
+    for metric in METRICS[task]:
+        assert load(recipe, {"metric": metric}).gate.metric == metric
 
 
 def test_every_metric_is_one_of_some_task():

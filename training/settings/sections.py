@@ -60,7 +60,7 @@ class GateSettings:
     """What a model must reach to be published: accuracy and R2 at least `threshold`, errors at
     most."""
 
-    metric: Literal["accuracy", "loss", "r2", "mae", "rmse", "nats_per_token"]
+    metric: Literal["accuracy", "loss", "r2", "mae", "rmse", "nats_per_token", "nats_per_character"]
     split: Literal["train", "validation", "test"]
     threshold: Annotated[float, Range(0.0, 1e6)]
 
