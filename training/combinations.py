@@ -65,6 +65,12 @@ def settle(recipe: Recipe, given: Collection[str]) -> Recipe:
             expected="0 with loss binary_crossentropy, whose answers are no shares of one",
             got=f"{compression.distillation:g}",
         )
+    if training.class_weights != "none" and recipe.task == "language_modelling":
+        raise InvalidSetting(
+            "class_weights",
+            expected="none for language_modelling, whose tokens are no classes of rows",
+            got=training.class_weights,
+        )
     if network.dropout and not getattr(network, "hidden", True):
         raise InvalidSetting(
             "dropout", expected="0 without a hidden layer", got=f"{network.dropout:g}"

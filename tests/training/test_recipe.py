@@ -215,6 +215,11 @@ def test_what_is_given_is_taken_though_it_switches_it_off():
             {"loss": "binary_crossentropy", "label_smoothing": "0.1"},
             "'label_smoothing': expected it with loss sparse_categorical_crossentropy only",
         ),
+        (
+            "decoder",
+            {"class_weights": "balanced"},
+            "'class_weights': expected none for language_modelling, whose tokens are no classes",
+        ),
         ("tabular", {"decay": "0.5"}, "'decay': expected it with schedule step or exponential"),
         ("tabular", {"step_epochs": "5"}, "'step_epochs': expected it with schedule step only"),
         ("tabular", {"final_fraction": "0"}, "'final_fraction': expected it with schedule linear"),
