@@ -40,7 +40,7 @@ class UnknownRecipe(InvalidRecipe):
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
         super().__init__(
-            f"recipe: expected one of {', '.join(known)}, or the path of a .toml file, got '{name}'"
+            f"recipe: expected one of {', '.join(known)}, or the path of a .toml file, got {name!r}"
         )
 
 

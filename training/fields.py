@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import MISSING, fields, is_dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -70,8 +71,7 @@ def from_text(field: str, hint: Any, text: str) -> Any:
     try:
         if get_origin(hint) is tuple:
             each = get_args(hint)[0]
-            items = [item.strip() for item in text.strip("[]() ").split(",")]
-            return [from_text(field, each, item) for item in items if item]
+            return [from_text(field, each, item) for item in _items(text) if item]
         if get_origin(hint) is Annotated:
             kind = get_args(hint)[0]
             return kind(text)
@@ -80,6 +80,17 @@ def from_text(field: str, hint: Any, text: str) -> Any:
     if hint is bool:
         return {"true": True, "false": False}.get(text, text)
     return text
+
+
+def _items(text: str) -> list[str]:
+    """Those of a list as JSON has it, or of one with nothing but commas, `64,64`."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if isinstance(found, list):
+        return [item if isinstance(item, str) else json.dumps(item) for item in found]
+    return [item.strip() for item in text.strip("[]() ").split(",")]
 
 
 def _is_number(kind: type, value: object) -> bool:

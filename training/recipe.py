@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from infermeter.errors import InvalidManifest
+from infermeter.manifest import check_model_name
 from training.combinations import settle
 from training.errors import InvalidRecipe, InvalidSetting, UnknownRecipe, UnknownSetting
 from training.fields import build, checked, from_text, leaves
@@ -90,9 +92,19 @@ def load(name: str, overrides: Mapping[str, str]) -> Recipe:
         if isinstance(target, dict):
             target[key] = checked(key, hint, from_text(key, hint, text))
     recipe: Recipe = build(Recipe, document, sections=sections)
+    _check_name(recipe.name)
     tables = filter(lambda section: isinstance(section, dict), document.values())
     check_task(recipe)
     return settle(recipe, {key for table in tables for key in table})
+
+
+def _check_name(name: str) -> None:
+    """The model's, which the registry would refuse only once it is trained."""
+    try:
+        check_model_name(name)
+    except InvalidManifest:
+        expected = "1 to 64 of A-Z a-z 0-9 . _ - (and not 'stats')"
+        raise InvalidSetting("name", expected=expected, got=repr(name)) from None
 
 
 def _forget_other_data(document: dict[str, Any], own: str, overrides: Mapping[str, str]) -> None:
@@ -115,7 +127,10 @@ def _sections(family: str) -> dict[str, type]:
 
 
 def _read(name: str) -> dict[str, Any]:
-    path = Path(name) if name.endswith(".toml") else RECIPES / f"{name}.toml"
+    own = name.endswith(".toml") and "\0" not in name
+    if not own and name not in names():
+        raise UnknownRecipe(name, names())
+    path = Path(name) if own else RECIPES / f"{name}.toml"
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):

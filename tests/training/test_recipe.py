@@ -53,6 +53,16 @@ def test_card_is_the_authors_and_may_be_left_out(tmp_path: Path):
     assert load(str(file), {}).card.purpose == ""
 
 
+@pytest.mark.parametrize("text", ["[32, 16]", "[32,16]", '["32", "16"]', "32, 16"])
+def test_list_may_come_as_json(text: str):
+    assert load("tabular", {"hidden": text}).network.hidden == (32, 16)
+
+
+def test_list_of_texts_as_json_may_hold_commas():
+    given = {"source": "table", "label": "y", "columns": '["a", "b, c"]'}
+    assert load("tabular", given).data.columns == ("a", "b, c")
+
+
 def test_no_hidden_layer_is_a_linear_model():
     assert load("tabular", {"hidden": "[]"}).network.hidden == ()
 
@@ -71,6 +81,14 @@ def test_recipe_from_a_file(tmp_path: Path):
 def test_unknown_recipe_names_the_known():
     with pytest.raises(UnknownRecipe, match=r"one of .*tabular.*, or the path .* got 'speach'"):
         load("speach", {})
+
+
+@pytest.mark.parametrize(
+    "name", ["../recipes/tabular", f"{RECIPES}/tabular", "a\0.toml", "", "a\0"]
+)
+def test_path_that_is_no_toml_file_is_no_recipe(name: str):
+    with pytest.raises(UnknownRecipe, match=r"or the path of a .toml file, got '"):
+        load(name, {})
 
 
 def test_unknown_setting_names_the_known():
@@ -117,6 +135,13 @@ def test_wrong_setting_says_field_expected_and_got(key: str, text: str, message:
         ("hidden = [64, 64]", "hidden = 64", "'network.hidden': expected a list"),
         ("seed = 0", "seed = 0.5", "'seed': expected a whole number"),
         ('name = "tabular"', "name = 1", "'name': expected a text, got 1"),
+        (
+            'name = "tabular"',
+            'name = "a b"',
+            "'name': expected 1 to 64 of A-Z a-z 0-9 . _ - .*, got 'a b'",
+        ),
+        ('name = "tabular"', 'name = "../x"', "'name': expected 1 to 64 of .*, got '../x'"),
+        ('name = "tabular"', 'name = "stats"', "'name': expected .*not 'stats'.*, got 'stats'"),
         ("[network]", "[layers]", "'layers': expected one of name,"),
         ("limits = [", "limits = [1,", r"'card.limits\[0\]': expected a text, got 1"),
         ("[network]", "[[network]]", "'network': expected a table"),
