@@ -18,6 +18,7 @@ REPORT_FILE = "evaluation/report.json"
 # SageMaker cuts the reason of a failure here.
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTrainingJob.html
 FAILURE_LENGTH = 1024
+DATA, CODE = "training", "code"
 
 
 def ml_root() -> Path:
@@ -81,7 +82,13 @@ class Job:
         # The SageMaker SDK adds keys of its own, all with this prefix.
         overrides = {key: text for key, text in given.items() if not key.startswith("sagemaker_")}
         channels = _document(config / "inputdataconfig.json", missing="{}")
-        data = root / "input" / "data" / "training" if "training" in channels else None
+        if others := sorted(channels.keys() - {DATA, CODE}):
+            raise InvalidJob(
+                config / "inputdataconfig.json",
+                expected=f"all data in one channel, '{DATA}' (and the trainer in '{CODE}')",
+                got=f"a channel {' and '.join(map(repr, others))}",
+            )
+        data = root / "input" / "data" / DATA if DATA in channels else None
         return cls(root, recipe, overrides, data)
 
 
@@ -90,7 +97,18 @@ def _texts(file: Path) -> dict[str, str]:
     for key, value in document.items():
         if not isinstance(value, str):
             raise InvalidJob(file, expected=f"a text for '{key}'", got=repr(value))
-    return {key: str(value) for key, value in document.items()}
+    return {key: _plain(str(value)) for key, value in document.items()}
+
+
+def _plain(text: str) -> str:
+    """Without the quotes that the SageMaker SDK's framework estimators put around a text: they
+    send every value as JSON."""
+    if not text.startswith('"'):
+        return text
+    try:
+        return str(json.loads(text))
+    except ValueError:
+        return text
 
 
 def _document(file: Path, missing: str | None = None) -> dict[str, object]:

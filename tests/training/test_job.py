@@ -22,8 +22,22 @@ def test_channel_training_is_the_data(tmp_path: Path):
     assert job.data == tmp_path / "input" / "data" / "training"
 
 
-def test_other_channels_are_not(tmp_path: Path):
+def test_channel_code_is_not(tmp_path: Path):
     assert Job.read(make_tree(tmp_path, {"recipe": "tabular"}, {"code": {}})).data is None
+
+
+def test_other_channels_are_refused(tmp_path: Path):
+    channels = {"code": {}, "training": {}, "validation": {}, "train": {}}
+    message = "inputdataconfig.json: expected .* channel, 'training' .*'train' and 'validation'"
+    with pytest.raises(InvalidJob, match=message):
+        Job.read(make_tree(tmp_path, {"recipe": "tabular"}, channels))
+
+
+def test_texts_may_come_as_json(tmp_path: Path):
+    given = {"recipe": '"tabular"', "epochs": "3", "optimizer": '"sgd"', "column": '"a" or "b"'}
+    job = Job.read(make_tree(tmp_path, given))
+    assert job.recipe == "tabular"
+    assert job.overrides == {"epochs": "3", "optimizer": "sgd", "column": '"a" or "b"'}
 
 
 @pytest.mark.parametrize(
