@@ -37,11 +37,19 @@ class World(NamedTuple):
 
 
 def read_world(root: Path, devices: Path = Path("/dev")) -> World:
-    """Hosts by SageMaker's resource configuration, one process for each GPU here, at least one."""
+    """Hosts by SageMaker's resource configuration, one process for each GPU here, at least one.
+
+    Raises ValueError for a configuration that is none.
+    """
     file = root / "input" / "config" / "resourceconfig.json"
     config = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    if not isinstance(config, dict):
+        raise ValueError(f"{file.name}: expected a JSON object, got {config!r}")  # noqa: TRY004
     host = config.get("current_host", "algo-1")
-    hosts = tuple(sorted(config.get("hosts", [host])))
+    hosts = config.get("hosts", [host])
+    if not isinstance(hosts, list) or host not in hosts or any(type(x) is not str for x in hosts):
+        raise ValueError(f"{file.name}: expected 'hosts' with {host!r} among them, got {hosts!r}")
+    hosts = tuple(sorted(hosts))
     gpus = sum(device.name[len("nvidia") :].isdigit() for device in devices.glob("nvidia*"))
     return World(hosts, host, max(1, gpus), config.get("network_interface_name", ""))
 

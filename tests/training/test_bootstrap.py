@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+import zipfile
 from typing import TYPE_CHECKING
 
-from training.bootstrap import World, command, environment, read_world
+import pytest
+
+from training.bootstrap import World, command, environment, main, read_world
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 ONE = World(("algo-1",), "algo-1", 1, "")
 
@@ -32,6 +33,30 @@ def test_hosts_come_from_the_resource_configuration(tmp_path: Path):
     config = {"current_host": "algo-2", "hosts": ["algo-2", "algo-1"]}
     file.write_text(json.dumps({**config, "network_interface_name": "eth0"}))
     assert read_world(tmp_path, tmp_path) == World(("algo-1", "algo-2"), "algo-2", 1, "eth0")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[]", r"resourceconfig.json: expected a JSON object, got \[\]"),
+        ('{"hosts": "algo-1"}', "expected 'hosts' with 'algo-1' among them, got 'algo-1'"),
+        ('{"current_host": "algo-2", "hosts": ["algo-1"]}', "with 'algo-2' among them"),
+        ('{"hosts": ["algo-1", 2]}', "with 'algo-1' among them"),
+    ],
+)
+def test_wrong_resource_configuration_is_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str
+):
+    archive = tmp_path / "code.zip"
+    zipfile.ZipFile(archive, "w").close()
+    file = tmp_path / "input" / "config" / "resourceconfig.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    monkeypatch.setenv("INFERMETER_ML_ROOT", str(tmp_path))
+    with pytest.raises(SystemExit, match=message):
+        main(archive)
+    reason = (tmp_path / "output" / "failure").read_text()
+    assert reason.startswith("the trainer could not be started: resourceconfig.json: expected")
 
 
 def test_one_process_is_plain_python():
