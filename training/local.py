@@ -33,7 +33,8 @@ NEEDED = ("torch", "onnx", "onnxscript", "onnxruntime", "sklearn")
 @dataclass(frozen=True, slots=True)
 class TrainingOutcome:
     """What came out: `test` and `baseline` are the gate's metric on the test split, the trained
-    model's and the baseline's; `seconds` of wall time; `artifact` the result's folder."""
+    model's and the baseline's; `seconds` of wall time; `artifact` the result's folder,
+    as an absolute path."""
 
     recipe: str
     metric: str
@@ -91,7 +92,7 @@ def train_locally(
         baseline=metrics[f"baseline_{metric}"],
         threshold=chosen.gate.threshold,
         seconds=time.perf_counter() - started,
-        artifact=out,
+        artifact=out.absolute(),
     )
 
 

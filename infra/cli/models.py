@@ -21,6 +21,8 @@ from infermeter.registry.inspection import (
 from infra.cli import console
 from infra.cli.target import Json, Profile, Region, Stack, find_target
 
+# What scripts may rely on.
+PRINTED = ("recipe", "metric", "test", "baseline", "seconds", "artifact")
 ARTIFACTS = Path(__file__).resolve().parents[2] / ".build" / "artifacts"
 
 if TYPE_CHECKING:
@@ -75,18 +77,20 @@ def train(
 ) -> None:
     """Train a recipe here, by the same program that the SageMaker job runs."""
     from training.local import train_locally
+    from training.recipe import load
 
-    out = out or ARTIFACTS / recipe
+    overrides = _overrides(settings or [])
+    out = out or ARTIFACTS / load(recipe, overrides).name
     outcome = train_locally(
         recipe,
-        _overrides(settings or []),
+        overrides,
         out,
         data=data,
         processes=processes,
         on_line=console.note,
     )
     if json:
-        console.print_json(asdict(outcome))
+        console.print_json({key: value for key, value in asdict(outcome).items() if key in PRINTED})
     else:
         console.print_table(
             f"{recipe}: {outcome.metric}",
