@@ -89,8 +89,9 @@ class Text(Family[TextDataset]):
         and `sentence_embedding` FP32 [-1, width]."""
         fp32, int64 = DATATYPES["FP32"], DATATYPES["INT64"]
         classes, longest = dataset.classes, self.recipe.data.max_tokens
+        against_the_rest = self.recipe.training.loss == "binary_crossentropy"
         return Served(
-            module=ServedText(_network(network)),
+            module=ServedText(_network(network), against_the_rest=against_the_rest),
             signature=Signature(
                 (TensorSpec(IDS, int64, (-1, -1)), TensorSpec(MASK, int64, (-1, -1))),
                 (

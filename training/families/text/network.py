@@ -160,10 +160,14 @@ class TextNetwork(nn.Module):
         return self.head(self.dropout(found)), mean
 
 
-def joined(logits: Tensor, share: float) -> Tensor:
+def joined(logits: Tensor, share: float, *, against_the_rest: bool = False) -> Tensor:
     """Of logits [rows, 2, classes] the logarithms of the probabilities of both, added by their
     shares; not normalised again. A product of experts: Hinton, Training Products of Experts (2002).
+
+    Logits of one class against the rest are each turned into its own probability first.
     """
+    if against_the_rest:
+        logits = functional.logsigmoid(logits)
     both = torch.log_softmax(logits, dim=-1)
     return (1 - share) * both[:, 0] + share * both[:, 1]
 
@@ -172,9 +176,9 @@ class ServedText(nn.Module):
     """What is served: `input_ids` and `attention_mask`, int64 [rows, tokens], to probabilities,
     float32 [rows, classes], and a vector of length one, float32 [rows, width]."""
 
-    def __init__(self, network: TextNetwork) -> None:
+    def __init__(self, network: TextNetwork, *, against_the_rest: bool = False) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.against_the_rest = network, against_the_rest
 
     def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """A row whose mask is all zero is taken for a text of all its tokens."""
@@ -182,7 +186,8 @@ class ServedText(nn.Module):
         present = present | ~present.any(dim=1, keepdim=True)
         encoded, mean = self.network.encoded(ids, present)
         logits = torch.stack([encoded, self.network.table(ids, present)], dim=1)
-        probabilities = torch.softmax(joined(logits, self.network.share), dim=-1)
+        found = joined(logits, self.network.share, against_the_rest=self.against_the_rest)
+        probabilities = torch.softmax(found, dim=-1)
         return probabilities, functional.normalize(mean, dim=-1)
 
 

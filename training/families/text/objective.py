@@ -32,6 +32,7 @@ class BothAnswers(Classification):
         super().__init__(settings, labels, classes)
         self._second = Classification(replace(settings, label_smoothing=0.0), labels, classes)
         self._share = share
+        self._against_the_rest = settings.loss == "binary_crossentropy"
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """See `Objective`."""
@@ -40,4 +41,5 @@ class BothAnswers(Classification):
 
     def scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """How many were right."""
-        return super().scores(joined(outputs, self._share), targets)
+        found = joined(outputs, self._share, against_the_rest=self._against_the_rest)
+        return super().scores(found, targets)

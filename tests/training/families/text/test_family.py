@@ -202,3 +202,12 @@ def test_the_baseline_chooses_on_validation(tmp_path: Path) -> None:
 def test_settings_that_do_not_fit_are_refused(changes: dict[str, str], message: str) -> None:
     with pytest.raises(InvalidSetting, match=message):
         Text(load("text", {**SMALL, **changes})).read(None)
+
+
+@pytest.mark.parametrize("loss", ["sparse_categorical_crossentropy", "binary_crossentropy"])
+def test_what_is_served_is_what_the_loss_taught(tmp_path: Path, loss: str):
+    write_weather(tmp_path, 40)
+    family = Text(load("text", {**SMALL, "loss": loss, "label_smoothing": "0"}))
+    dataset = family.read(tmp_path)
+    served = family.served(family.network(dataset), dataset)
+    assert served.module.against_the_rest == (loss == "binary_crossentropy")

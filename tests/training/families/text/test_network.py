@@ -116,6 +116,28 @@ def test_the_share_goes_from_the_encoder_to_the_table() -> None:
     )
 
 
+@torch.no_grad()
+def test_each_class_against_the_rest_gives_a_chance_of_its_own() -> None:
+    made, tokens = network(), ids(4, 7)
+    chances = torch.sigmoid(made(tokens))
+    shares = chances / chances.sum(dim=2, keepdim=True)
+    weighed = shares[:, 0] ** 0.6 * shares[:, 1] ** 0.4
+
+    found, _ = ServedText(made, against_the_rest=True)(tokens, (tokens != PAD).long())
+
+    torch.testing.assert_close(found, weighed / weighed.sum(dim=1, keepdim=True))
+    assert (found - served(made, tokens)[:, :CLASSES]).abs().max() > 1e-3
+
+
+def test_each_class_against_the_rest_is_scored_as_it_is_served() -> None:
+    # Sums of logits would take the second class, products of chances take the first.
+    outputs = torch.tensor([[[2.0, 9.0], [2.0, -4.0]]])
+    for loss, right in (("sparse_categorical_crossentropy", 0), ("binary_crossentropy", 1)):
+        settings = replace(load("text", {}).training, loss=loss, label_smoothing=0.0)
+        objective = BothAnswers(settings, np.array([0, 1]), 2, share=0.5)
+        assert objective.scores(outputs, torch.tensor([0])).tolist() == [right]
+
+
 def test_the_table_is_a_sum_over_tokens_and_pairs() -> None:
     table, tokens = network().table, torch.tensor([[FIRST, 8, 9]])
     rows = [(a * 1_000_003 + b * 7_919) % 64 for a, b in pairwise([FIRST, 8, 9, PAD])]
