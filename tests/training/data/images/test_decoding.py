@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from tests.training.data.images.drawings import noise, save
 from training.data.images.decoding import fit, from_pixels, open_picture, pixels
@@ -55,6 +55,39 @@ def test_photograph_taken_sideways_is_upright(tmp_path: Path):
     exif[274] = 6  # turned by 90 degrees
     read_back = read(save(tmp_path / "a.jpg", values, exif=exif, quality=95))
     np.testing.assert_allclose(read_back[..., 0], np.rot90(values, -1), atol=3)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_upright_as_pillow_has_it(tmp_path: Path, orientation: int):
+    exif = Image.Exif()
+    exif[274] = orientation
+    file = save(tmp_path / "a.png", noise(0, 3, 5), exif=exif)
+    with Image.open(file) as opened:
+        expected = np.asarray(ImageOps.exif_transpose(opened))
+    np.testing.assert_array_equal(read(file)[..., 0], expected)
+
+
+@pytest.mark.parametrize(
+    ("sound", "broken", "turned"),
+    [
+        # Of the orientation beside it nothing is lost: a number of pixels an inch is of no type.
+        (b"\x01\x1a\x00\x05", b"\x01\x1a\x00\x07", True),
+        (b"MM\x00*", b"XX\x00*", False),
+    ],
+)
+def test_broken_exif_is_no_broken_picture(
+    tmp_path: Path, sound: bytes, broken: bytes, *, turned: bool
+):
+    values = np.repeat(np.repeat(noise(0, 1, 2), 8, axis=0), 8, axis=1)
+    exif = Image.Exif()
+    exif.endian = ">"
+    exif[274], exif[282] = 6, 72.0
+    file = save(tmp_path / "a.jpg", values, exif=exif, quality=95)
+    content = file.read_bytes()
+    assert content.count(sound) == 1
+    file.write_bytes(content.replace(sound, broken))
+    expected = np.rot90(values, -1) if turned else values
+    np.testing.assert_allclose(read(file)[..., 0], expected, atol=3)
 
 
 def test_opaque_alpha_is_nothing(tmp_path: Path):
