@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,4 +36,48 @@ def test_another_format_is_refused(tmp_path: Path, content: bytes) -> None:
     file.write_bytes(content)
 
     with pytest.raises(InvalidData, match=r"bible\.data: expected the format EC02"):
+        read_bible(file)
+
+
+def of_blocks(*ends: int, blocks: bytes = b"") -> bytes:
+    """A file's bytes as its header says where its blocks end."""
+    head = struct.pack(">4s76s4xII", b"EC02", b"", 0, len(ends) - 1)
+    return head + struct.pack(f">{len(ends)}I", *ends) + blocks
+
+
+def packed(text: str) -> bytes:
+    """LZW by `compress`, but for its first bytes: codes of nine bits, each a byte of the text."""
+    bits = sum(byte << 9 * place for place, byte in enumerate(text.encode("latin-1")))
+    return bits.to_bytes((9 * len(text) + 7) // 8, "little")
+
+
+def one_block(text: str) -> bytes:
+    block, start = packed(text), 100
+    return of_blocks(start, start + len(block), blocks=block)
+
+
+@pytest.mark.parametrize(
+    ("content", "got"),
+    [
+        (of_blocks(5000, 6000)[:92], "92 bytes"),
+        (of_blocks(100, 6000), "100 bytes of 6,000"),
+        (of_blocks(100, 200, blocks=b"\xff" * 100), "gzip: stdin: corrupt input"),
+        (one_block("A title\nGe1:1 A caf\xe9."), "the byte 0xe9 in its text"),
+        (one_block("A title\nGe1:1 In the beginning."), "1 verses of 31,102"),
+    ],
+)
+def test_damaged_file_is_refused(tmp_path: Path, content: bytes, got: str) -> None:
+    file = tmp_path / "bible.data"
+    file.write_bytes(content)
+
+    with pytest.raises(InvalidData, match=rf"bible\.data: .*got {got}.*; .*--reinstall bible-kjv"):
+        read_bible(file)
+
+
+def test_gzip_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "bible.data"
+    file.write_bytes(one_block("A title\nGe1:1 In the beginning."))
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(MissingSystemPackage, match="'gzip'"):
         read_bible(file)
