@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,14 @@ if TYPE_CHECKING:
 
     from training.data.texts.corpus import Corpus
 
-_WORD = re.compile(r"\w+")
+# Punctuation that tells no texts apart: full stops, commas and quotation marks of all scripts.
+# Brackets and dashes stay: they make `:(` and `-1`. Beyond this range Unicode has none.
+_MEANING = frozenset("#%&*/@\\")
+_PUNCTUATION = "".join(
+    mark
+    for mark in map(chr, range(0x20000))
+    if unicodedata.category(mark) in {"Po", "Pi", "Pf"} and mark not in _MEANING
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +30,9 @@ class TextReport:
     """Counts over the texts as they were read.
 
     `empty` ones have no word. Those with the words of an earlier one, whatever their case, spaces
-    and punctuation, are `duplicates` with its label and `conflicts` with another. None of them is
-    trained on. `balance` counts the remaining ones by class; `words` are their lengths: the mean
-    and the largest; `cut` had more tokens than are looked at.
+    and the punctuation at the ends of words, are `duplicates` with its label and `conflicts` with
+    another. None of them is trained on. `balance` counts the remaining ones by class; `words` are
+    their lengths: the mean and the largest; `cut` had more tokens than are looked at.
     """
 
     read: int
@@ -55,8 +61,10 @@ class TextReport:
 
 
 def words(text: str) -> tuple[str, ...]:
-    """The words of a text, without case; two texts of equal words are one."""
-    return tuple(_WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
+    """What stands between spaces, without case and punctuation at its ends; two texts of equal
+    words are one."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return tuple(word for part in folded.split() if (word := part.strip(_PUNCTUATION)))
 
 
 def clean(corpus: Corpus) -> tuple[Corpus, TextReport]:

@@ -39,6 +39,33 @@ def test_what_is_left_out_is_counted() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("C", "C++"),
+        ("C", "C#"),
+        ("+1", "-1"),
+        ("1", "-1"),
+        ("so :)", "so :("),
+        ("\U0001f600", "\U0001f622"),
+        # Two Hindi words that differ in their vowel signs alone.
+        ("\u0915\u093f", "\u0915\u0940"),
+        ("re-sign", "resign"),
+    ],
+)
+def test_what_differs_in_meaning_is_not_equal(one: str, other: str) -> None:
+    _, report = clean(corpus((one, 0), (other, 1)))
+
+    assert (report.kept, report.empty, report.conflicts) == (2, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "text", ["it rains", " It\nrains ", "\u201cIt rains\u2026\u201d", "It, rains.", "\uff29t rains"]
+)
+def test_what_differs_in_its_look_is_equal(text: str) -> None:
+    assert clean(corpus(("It rains!", 0), (text, 0)))[1].duplicates == 1
+
+
 def test_texts_without_words_are_refused() -> None:
     with pytest.raises(InvalidData, match="expected one with a word in it, got none among 2"):
         clean(corpus(("", 0), ("?!", 1)))
