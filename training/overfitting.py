@@ -105,12 +105,12 @@ def _summary(runs: Sequence[Mapping[str, Any]], without: NDArray[np.float64]) ->
     """Means over the seeds; `gain` is in R2 on test rows, over no means, seed by seed."""
     test = np.array([run["test_r2"] for run in runs])
     gain = test - without
-    low, high = percentiles(resampled(gain[:, None])[:, 0] / len(gain))
+    interval = percentiles(resampled(gain[:, None])[:, 0] / len(gain))
     return {
         "train_r2": round(float(np.mean([run["train_r2"] for run in runs])), DECIMALS),
         "test_r2": round(float(test.mean()), DECIMALS),
         "gain": round(float(gain.mean()), DECIMALS),
-        "gain_interval": [round(low, DECIMALS), round(high, DECIMALS)],
+        "gain_interval": interval and [round(end, DECIMALS) for end in interval],
         "seeds_better": int((gain > 0).sum()),
     }
 

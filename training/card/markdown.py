@@ -226,6 +226,8 @@ def _use(use: Document) -> Iterable[str]:
 def _figure(found: Document) -> str:
     if found["value"] is None:
         return "none"
+    if found["interval"] is None:
+        return _number(found["value"])
     low, high = found["interval"]
     return f"{_number(found['value'])} ({_number(low)} to {_number(high)})"
 
@@ -233,8 +235,11 @@ def _figure(found: Document) -> str:
 def _difference(other: Document) -> str:
     if "verdict" not in other:
         return ""
+    found = f"{other['verdict']}: {other['difference']:+.3g}"
+    if other["interval"] is None:
+        return found
     low, high = other["interval"]
-    return f"{other['verdict']}: {other['difference']:+.3g} ({low:+.3g} to {high:+.3g})"
+    return f"{found} ({low:+.3g} to {high:+.3g})"
 
 
 def _number(value: float) -> str:

@@ -12,16 +12,19 @@ if TYPE_CHECKING:
 
     from training.evaluation.evaluation import Evaluation
 
-Verdict = Literal["better", "worse", "no clear difference"]
+Verdict = Literal["better", "worse", "no clear difference", "too few rows"]
+# Fewer rows drawn again hold too little of what other rows would be: no verdict by them.
+LEAST_ROWS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """The model's figure minus the other's, its paired interval, and what that comes to: a
-    difference is clear where the interval leaves out 0."""
+    difference is clear where the interval leaves out 0. Fewer than `LEAST_ROWS` rows have no
+    verdict, and a single one no interval."""
 
     difference: float
-    interval: Interval
+    interval: Interval | None
     verdict: Verdict
 
 
@@ -39,13 +42,15 @@ def compare(
     for metric in metrics:
         interval = percentiles(ours[metric] - theirs[metric])
         difference = getattr(model, metric) - getattr(other, metric)
-        verdict = _verdict(interval, lower_is_better=metric in lower_is_better)
+        verdict = _verdict(model.rows, interval, lower_is_better=metric in lower_is_better)
         found[metric] = Difference(difference, interval, verdict)
     return found
 
 
-def _verdict(interval: Interval, *, lower_is_better: bool) -> Verdict:
-    low, high = interval
-    if low <= 0 <= high:
+def _verdict(rows: int, interval: Interval | None, *, lower_is_better: bool) -> Verdict:
+    if rows < LEAST_ROWS:
+        return "too few rows"
+    if interval is None or interval[0] <= 0 <= interval[1]:
         return "no clear difference"
+    high = interval[1]
     return "better" if (high < 0) == lower_is_better else "worse"

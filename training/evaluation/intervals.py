@@ -63,25 +63,30 @@ def by_group(terms: NDArray[np.float64], numbers: NDArray[np.int64]) -> NDArray[
 
 def resampled(terms: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sums [RESAMPLES, terms] over groups of rows drawn with replacement, as many as `terms`
-    [groups, terms] has.
+    [groups, terms] has; [0, terms] of fewer than two, which are the same however drawn.
 
     The draws depend on the number of groups alone. Two methods judged on the same rows are hence
     drawn alike, and the difference of their figures is a paired one. B. Efron and R. J.
     Tibshirani, An Introduction to the Bootstrap (1993), chapters 6 and 13.
     """
     generator, count = np.random.default_rng(0), len(terms)
+    if count < 2:
+        return np.zeros((0, terms.shape[1]))
     draws = (generator.integers(0, count, count) for _ in range(RESAMPLES))
     times = np.stack([np.bincount(drawn, minlength=count) for drawn in draws])
     sums: NDArray[np.float64] = times.astype(np.float64) @ terms
     return sums
 
 
-def percentiles(figures: NDArray[np.float64]) -> Interval:
-    """The interval that a figure's resampled values [RESAMPLES] span, the tails cut off."""
+def percentiles(figures: NDArray[np.float64]) -> Interval | None:
+    """The interval that a figure's resampled values span, the tails cut off; None without values,
+    or where one of them is no number: drawn so, the rows have no such figure."""
+    if not len(figures) or np.isnan(figures).any():
+        return None
     low, high = np.percentile(figures, _TAILS)
     return (float(low), float(high))
 
 
-def of_each(figures: Mapping[str, NDArray[np.float64]]) -> dict[str, Interval]:
+def of_each(figures: Mapping[str, NDArray[np.float64]]) -> dict[str, Interval | None]:
     """The interval of each figure by its resampled values."""
     return {name: percentiles(values) for name, values in figures.items()}

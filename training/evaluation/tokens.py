@@ -32,11 +32,11 @@ class TokenEvaluation:
         return by_group(self.sums, groups(self.rows))
 
     def figures(self, sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-        """The figures by sums of `terms` [..., 3]."""
+        """The figures by sums of `terms` [..., 3]; per character not a number without any."""
         nats, tokens, characters = np.moveaxis(sums, -1, 0)
         return {
             "nats_per_token": nats / tokens,
-            "nats_per_character": nats / characters,
+            "nats_per_character": nats / np.where(characters > 0, characters, np.nan),
             "perplexity": np.exp(nats / tokens),
         }
 

@@ -77,7 +77,7 @@ def card_of(result: Any, manifest: Manifest) -> dict[str, Any]:
 
 
 def of_text() -> Any:
-    tokens = np.array([5, 6, 7, 8])
+    tokens = np.array([5, 6, 7, 8] * 3)
     return a_result(
         "language_modelling",
         evaluate_tokens(tokens * 4.0, tokens, tokens * 4),
@@ -109,6 +109,13 @@ def test_language_model_without_a_naive_method():
     assert "| nats per token | 4.000 (4.000 to 4.000) | 6.000 | better: -2 (-2 to -2) |" in text
     assert "naive" not in text
     assert "By class" not in text
+
+
+def test_one_row_has_neither_interval_nor_verdict():
+    tokens = np.array([5])
+    judged = evaluate_tokens(tokens * 4.0, tokens, tokens * 4)
+    text = card_markdown(card_of(a_result("language_modelling", judged, judged), a_manifest()))
+    assert "| nats per token | 4.000 | 4.000 | too few rows: +0 |" in text
 
 
 def test_recipe_that_does_not_say_what_it_is_for():
@@ -146,7 +153,8 @@ def test_example_only_where_it_is_short(values: int, shown: bool):
 
 
 def test_compression_with_its_cost():
-    result, dense = of_text(), evaluate_tokens(np.full(4, 24.0), np.full(4, 6), np.full(4, 24))
+    result, tokens = of_text(), np.full(12, 6)
+    dense = evaluate_tokens(tokens * 4.0, tokens, tokens * 4)
     document = {
         "exported": "compressed",
         "verdict": {"metric": "nats_per_token", "loss": 0.02, "allowed": 0.05},

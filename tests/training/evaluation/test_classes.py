@@ -107,3 +107,10 @@ def test_every_figure_lies_in_its_interval():
 
 def test_accuracy_by_scores():
     assert accuracy(PROBABILITIES, LABELS) == 0.75
+
+
+def test_one_row_has_intervals_of_shares_alone():
+    found = evaluate_classes(PROBABILITIES[:1], LABELS[:1], ("no", "yes")).document()
+    assert found["intervals"]["accuracy"] == wilson(1, 1)
+    assert found["intervals"]["loss"] is found["intervals"]["macro_f1"] is None
+    assert found["per_class"][0]["intervals"]["f1"] is None

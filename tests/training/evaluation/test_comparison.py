@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from training.evaluation.comparison import Difference, compare
+from training.evaluation.comparison import LEAST_ROWS, Difference, compare
 from training.evaluation.numbers import NumberEvaluation, evaluate_numbers
 from training.evaluation.tokens import evaluate_tokens
 
@@ -57,6 +57,22 @@ def test_chance_alone_is_no_clear_difference():
     found = compare(judged(0.5), other, ("r2",), lower_is_better=())["r2"]
     assert found.interval[0] < found.difference < found.interval[1]
     assert found.verdict == "no clear difference"
+
+
+@pytest.mark.parametrize(
+    ("rows", "verdict"), [(1, "too few rows"), (LEAST_ROWS - 1, "too few rows"), (200, "better")]
+)
+def test_few_rows_have_no_verdict(rows: int, verdict: str):
+    found = compare(judged(0.4, rows), judged(0.5, rows), ("mae",), lower_is_better={"mae"})["mae"]
+    assert found.verdict == verdict
+    assert (found.interval is None) == (rows == 1)
+
+
+def test_difference_without_an_interval_is_not_clear():
+    tokens, characters = np.ones(12, int), np.eye(1, 12, dtype=int)[0]
+    ours, theirs = (evaluate_tokens(np.full(12, nats), tokens, characters) for nats in (1.0, 2.0))
+    found = compare(ours, theirs, ("nats_per_character",), lower_is_better={"nats_per_character"})
+    assert found["nats_per_character"] == Difference(-12.0, None, "no clear difference")
 
 
 def test_other_rows_or_figures_do_not_compare():

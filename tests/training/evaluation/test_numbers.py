@@ -67,3 +67,8 @@ def test_residuals():
     assert found["standard_deviation"] == pytest.approx(residuals.std())
     assert found["quantiles"]["0.5"] == pytest.approx(np.median(residuals))
     assert found["quantiles"]["0.95"] == pytest.approx(np.percentile(residuals, 95))
+
+
+def test_one_row_has_no_intervals():
+    found = evaluate_numbers(np.array([[3.0]]), np.array([2.0])).document()
+    assert set(found["intervals"].values()) == {None}

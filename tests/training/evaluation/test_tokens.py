@@ -34,3 +34,17 @@ def test_every_figure_lies_in_its_interval():
     assert set(document["intervals"]) == {"nats_per_token", "nats_per_character", "perplexity"}
     for name, (low, high) in document["intervals"].items():
         assert low < document[name] < high
+
+
+def test_row_without_characters_leaves_the_other_figures():
+    # Drawn three times alone it has no characters to be a mean over.
+    found = evaluate_tokens(NATS, TOKENS, np.array([9, 0, 24])).document()
+    assert found["nats_per_character"] == 18 / 33
+    assert found["intervals"]["nats_per_character"] is None
+    low, high = found["intervals"]["nats_per_token"]
+    assert low < found["nats_per_token"] < high
+
+
+def test_one_row_has_no_intervals():
+    found = evaluate_tokens(NATS[:1], TOKENS[:1], CHARACTERS[:1]).document()
+    assert set(found["intervals"].values()) == {None}
