@@ -28,7 +28,8 @@ class TabularData:
 
     A row that lacks a value stops the job, is dropped, or gets the training rows' mean of the
     column (and counts as none of its categories). Rows equal to an earlier one in every column
-    are dropped, or kept, and then in one split. A column of one value stops the job, or is kept.
+    are dropped, or kept, and then in one split: groups that share one count as one group, and by
+    time all of them count as of the earliest. A column of one value stops the job, or is kept.
     Without `components` the features are the columns themselves.
     """
 

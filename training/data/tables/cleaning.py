@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training.errors import InvalidData
+from training.data.split import SPLITS
+from training.errors import InvalidData, MissingPackage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,7 +66,7 @@ def clean(
     table: Table, *, drop_incomplete: bool, drop_repeated: bool = True
 ) -> tuple[Table, DataReport]:
     """The table, if asked without incomplete rows; of repeated ones (which would be a leak in two
-    splits) the first alone, or all as a group of its own, if the table has no groups; the counts.
+    splits) the first alone, or all, see `_together`; the counts.
 
     Outliers are counted and kept: far from the rest is not wrong. Raises InvalidData when no row
     is left.
@@ -78,9 +79,9 @@ def clean(
             "table", expected="rows without a missing value", got=f"none among {len(incomplete)}"
         )
     first, group, duplicates, conflicts = _repeated(kept)
-    result = kept.rows(np.sort(first)) if drop_repeated else kept
-    if not drop_repeated and table.groups is None and table.times is None:
-        result = replace(kept, groups=group if duplicates + conflicts else None)
+    result = kept
+    if duplicates + conflicts:
+        result = kept.rows(np.sort(first)) if drop_repeated else _together(kept, group)
     return result, DataReport(
         read=len(table.labels),
         kept=len(result.labels),
@@ -112,6 +113,53 @@ def _repeated(table: Table) -> tuple[NDArray[np.int64], NDArray[np.int64], int, 
     _, first, group = np.unique(keys.ravel(), return_index=True, return_inverse=True)
     agree = int((table.labels == table.labels[first[group]]).sum())
     return first, group, agree - len(first), len(table.labels) - agree
+
+
+def _together(table: Table, equal: NDArray[np.int64]) -> Table:
+    """With groups or times by which rows of the same number in `equal` [rows] are in one split.
+
+    Groups that have equal rows become one; equal rows have the time of the earliest. Raises
+    InvalidData where that leaves too little to split.
+    """
+    if table.times is not None:
+        earliest = np.full(int(equal.max()) + 1, np.inf)
+        np.minimum.at(earliest, equal, table.times)
+        times = earliest[equal]
+        _check_apart(len(np.unique(times)), len(np.unique(table.times)), "times")
+        return replace(table, times=times)
+    if table.groups is None:
+        return replace(table, groups=equal)
+    groups = _united(table.groups, equal)
+    _check_apart(len(np.unique(groups)), len(np.unique(table.groups)), "groups")
+    return replace(table, groups=groups)
+
+
+def _united(groups: NDArray[np.int64], equal: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Of each row the least group that it is joined with by equal rows, of any number between."""
+    try:
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+    except ModuleNotFoundError:
+        raise MissingPackage("scipy") from None
+    names, group = np.unique(groups, return_inverse=True)
+    nodes = len(names) + int(equal.max()) + 1
+    # A row is an edge between its group and the rows that it is equal to.
+    edges = coo_array((np.ones(len(group)), (group, len(names) + equal)), shape=(nodes, nodes))
+    _, part = connected_components(edges, directed=False)
+    _, first = np.unique(part[: len(names)], return_index=True)
+    least = np.empty(nodes, np.int64)
+    least[part[first]] = names[first]
+    united: NDArray[np.int64] = least[part[group]]
+    return united
+
+
+def _check_apart(left: int, found: int, what: str) -> None:
+    if left < SPLITS <= found:
+        raise InvalidData(
+            "table",
+            expected=f"at least {SPLITS} {what} without a row that is equal to another's",
+            got=f"{left} of {found}; repeated=drop leaves repeated rows out",
+        )
 
 
 def _constant(table: Table) -> list[str]:

@@ -128,12 +128,46 @@ def test_repeated_rows_that_are_kept_are_groups():
     assert len(set(groups)) == 3
 
 
-def test_no_groups_without_a_repeated_row_nor_in_place_of_the_tables_own():
+def test_no_groups_without_a_repeated_row():
     plain = table([[1, 2], [3, 4]], [0, 1])
     assert clean(plain, drop_incomplete=False, drop_repeated=False)[0].groups is None
-    own = replace(table([[1, 2], [1, 2]], [0, 1]), groups=np.array([5, 6]))
-    kept = clean(own, drop_incomplete=False, drop_repeated=False)[0]
-    assert kept.groups.tolist() == [5, 6]
+
+
+def test_groups_that_share_an_equal_row_are_one():
+    # 5 and 7 share [1, 2]; 7 and 9 share [3, 4]; 6 and 8 share nothing.
+    rows = [[1, 2], [0, 0], [1, 2], [3, 4], [3, 4], [5, 5], [6, 6], [7, 7]]
+    own = replace(table(rows, [0, 1] * 4), groups=np.array([5, 6, 7, 7, 9, 9, 8, 5]))
+    kept, _ = clean(own, drop_incomplete=False, drop_repeated=False)
+    assert kept.groups.tolist() == [5, 6, 5, 5, 5, 5, 8, 5]
+    dropped, _ = clean(own, drop_incomplete=False, drop_repeated=True)
+    assert dropped.groups.tolist() == [5, 6, 7, 9, 8, 5]
+
+
+def test_groups_are_united_over_any_number_of_others():
+    generator = np.random.default_rng(0)
+    # A chain: each group shares one row with the next; and 50 groups that share none.
+    chain, order = np.arange(200) // 2, generator.permutation(250)
+    equal = np.concatenate([(np.arange(200) + 1) // 2, 200 + np.arange(50)])[order]
+    groups = np.concatenate([chain, 100 + np.arange(50)])[order]
+    own = replace(table(np.stack([equal, equal], 1).tolist(), [0] * 250), groups=groups)
+    kept, _ = clean(own, drop_incomplete=False, drop_repeated=False)
+    np.testing.assert_array_equal(kept.groups, np.where(groups < 100, 0, groups))
+
+
+def test_equal_rows_are_of_the_earliest_ones_time():
+    rows = [[1, 2], [3, 4], [1, 2], [5, 6], [3, 4]]
+    timed = replace(table(rows, [0, 1, 1, 0, 1]), times=np.array([4.0, 2.0, 1.0, 3.0, 9.0]))
+    kept, _ = clean(timed, drop_incomplete=False, drop_repeated=False)
+    assert kept.times.tolist() == [1, 2, 1, 3, 2]
+
+
+@pytest.mark.parametrize(
+    ("by", "what"), [({"groups": np.arange(4)}, "groups"), ({"times": np.arange(4.0)}, "times")]
+)
+def test_equal_rows_that_leave_too_little_to_split_by(by, what: str):
+    own = replace(table([[1, 2], [1, 2], [3, 4], [3, 4]], [0, 1, 0, 1]), **by)
+    with pytest.raises(InvalidData, match=rf"at least 3 {what} .* got 2 of 4; repeated=drop"):
+        clean(own, drop_incomplete=False, drop_repeated=False)
 
 
 def test_constant_columns_are_named():
