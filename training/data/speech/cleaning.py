@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training.data.speech.sound import FULL_SCALE, SILENT, lay
+from training.data.speech.sound import FULL_SCALE, SILENT, lay, trim
 from training.errors import InvalidData
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class SpeechReport:
     A clip whose samples in the window equal an earlier one's is a duplicate where it has the same
     word and a conflict with another; neither is trained on. `shortened` are longer than the
     window, `clipped` have samples at the end of the scale: both stay. `seconds` are the kept
-    clips' own, before they are laid into the window; `balance` counts them by word, `speakers` by
+    clips' own, without the quiet before and after; `balance` counts them by word, `speakers` by
     whom they are.
     """
 
@@ -75,16 +75,17 @@ def clean(
                 raise InvalidData(clip.where, expected="a clip with sound", got="silence")
             counts["silent"] += 1
             continue
-        window = lay(clip.samples, length)
+        sound = trim(clip.samples)
+        window = lay(sound, length)
         key = window.tobytes()
         if key in words:
             counts["duplicates" if words[key] == clip.word else "conflicts"] += 1
             continue
         words[key] = clip.word
-        counts["shortened"] += len(clip.samples) > length
+        counts["shortened"] += len(sound) > length
         counts["clipped"] += peak >= FULL_SCALE - 1
         kept.append(clip._replace(samples=window))
-        lengths.append(len(clip.samples))
+        lengths.append(len(sound))
     if not kept:
         raise InvalidData("clips", expected="some with sound", got=f"none of {len(clips.clips)}")
     return kept, SpeechReport(

@@ -86,9 +86,9 @@ class Speech(Family[SpeechDataset]):
             in_float=("network.spectrum",),
             preprocessing=(
                 f"audio is mono, {rate} Hz, float32 in [-1, 1] (16 bit samples / 32768), of any "
-                f"length: what is shorter than {seconds:g} s is continued by silence; fill the "
-                "clips of one request up with zeros to one length. The spectrum is inside the "
-                "graph, which takes no notice of loudness"
+                "length; fill the clips of one request up with zeros to one length. The graph "
+                "takes no notice of loudness, cuts off the quiet before and after, and hears "
+                f"{seconds:g} s: the loudest where more is left. The spectrum is inside it"
             ),
         )
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from training.compression.groups import Group, Slot
 from training.families.speech.spectrum import LogMel
+from training.families.speech.window import heard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -74,8 +74,8 @@ class WordClassifier(nn.Module):
     """What is served: clips of any length, float32 [rows, samples], to the words' probabilities,
     float32 [rows, classes].
 
-    A clip shorter than `length` samples, what the network was trained on, is continued by silence.
-    Each row is answered as if it were alone.
+    The network hears `length` samples of each, as in training: silence around a word changes
+    nothing. Each row is answered as if it were alone.
     """
 
     def __init__(self, network: nn.Module, length: int) -> None:
@@ -84,8 +84,7 @@ class WordClassifier(nn.Module):
 
     def forward(self, audio: torch.Tensor) -> torch.Tensor:
         """The probabilities; each row sums to one."""
-        missing = torch.sym_max(self.length - audio.shape[1], 0)  # type: ignore[no-untyped-call]
-        return torch.softmax(self.network(functional.pad(audio, (0, missing))), dim=-1)
+        return torch.softmax(self.network(heard(audio, self.length)), dim=-1)
 
 
 def _over_spectrum(channels: Sequence[int]) -> nn.Sequential:
