@@ -53,6 +53,9 @@ class Table:
         digest = hashlib.sha256(",".join((*schema.columns, schema.label)).encode())
         if schema.categories:
             digest.update(json.dumps(schema.categories, sort_keys=True).encode())
+        # Names that are the classes' own numbers say no more than the labels do.
+        if schema.classes != tuple(map(str, range(len(schema.classes)))):
+            digest.update(json.dumps(schema.classes).encode())
         digest.update(self.values.astype("<f4").tobytes())
         digest.update(self.labels.astype("<f4" if schema.numeric else "<i8").tobytes())
         for other, kind in ((self.groups, "<i8"), (self.times, "<f8")):

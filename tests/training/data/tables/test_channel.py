@@ -299,3 +299,11 @@ def test_parquet_without_its_reader_says_what_to_install(tmp_path: Path, monkeyp
     (tmp_path / "rows.parquet").touch()
     with pytest.raises(MissingPackage, match=r"'duckdb', which .* 'infermeter\[parquet\]'$"):
         read_channel(load("tabular", CLASSES), tmp_path)
+
+
+def test_tables_whose_classes_alone_differ_are_not_the_same(tmp_path: Path):
+    digests = {
+        read_text(tmp_path, f"a,label\n1,{one}\n2,{other}\n", label="label").digest()
+        for one, other in (("cat", "dog"), ("no", "yes"), ("0", "1"))
+    }
+    assert len(digests) == 3
