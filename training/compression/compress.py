@@ -15,7 +15,7 @@ from training.compression.outcome import Outcome, Step
 from training.compression.quantization import quantize
 from training.compression.verdict import JUDGED_SPLIT, judge
 from training.errors import InvalidSetting
-from training.export import OnnxFile, largest_difference, remove_traces
+from training.export import OnnxFile, largest_difference, measure_parity, remove_traces
 from training.exported import GOLDEN_TOLERANCE, evaluate, export_network, held_out
 
 if TYPE_CHECKING:
@@ -156,10 +156,16 @@ class _Steps:
         served = before.served
         if self._settings.quantization == "dynamic_int8":
             served = served.with_rows_that_meet()
+        parity = measure_parity(
+            served.module,
+            served.signature,
+            lambda rows: held_out(self._family, self._dataset, rows),
+            written,
+        )
         model = replace(
             before,
             served=served,
-            export=replace(before.export, operators=operators),
+            export=replace(before.export, operators=operators, parity=parity),
             file=file,
             answers=written.run,
             tolerance=tolerance,

@@ -159,6 +159,10 @@ def test_manifest_tells_of_the_dense_model_and_of_each_step(trained: Trained, tm
     assert small["bytes"] == manifest.size < said["steps"][0]["bytes"]
     assert small["metrics"]["test"]["accuracy"] == manifest.metrics["test"]["accuracy"]
     assert small["largest_difference"] > 1e-4
+    # The published file's to the network, not the dense file's.
+    parity = manifest.lineage["export"]["largest_difference_by_batch"]
+    assert parity["64"] == pytest.approx(small["largest_difference"], abs=1e-5)
+    assert min(parity.values()) > 1e-4
     assert "QuantizeLinear" in manifest.lineage["export"]["operators"]
     assert manifest.golden[0].tolerance >= 2e-2
     assert b"_ms" not in (tmp_path / "manifest.json").read_bytes()
@@ -181,6 +185,7 @@ def test_model_that_loses_too_much_is_not_exported(trained: Trained, tmp_path: P
     )
     assert said["verdict"]["loss"] > 0.001
     assert len(said["steps"]) == 2
+    assert max(manifest.lineage["export"]["largest_difference_by_batch"].values()) < 1e-5
     assert not any(name.startswith("dense_") for name in manifest.metrics["test"])
     assert manifest.golden[0].tolerance == pytest.approx(1e-4)
     assert onnx.load(tmp_path / "model.onnx").graph.node[0].op_type != "Cast"
