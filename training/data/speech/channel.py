@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 LIST_FILE = "clips.csv"
 COLUMNS = ("file", "label", "speaker")
 CHANNEL = "channel 'training'"
+# A word is also the name of a file that is written: its bytes, and what no name may have.
+LONGEST_WORD = 200
+_NOT_IN_A_WORD = set('/\\:*?"<>|')
 
 
 class Entry(NamedTuple):
@@ -40,6 +43,8 @@ def read_channel(folder: Path, rate: int) -> Clips:
         raise InvalidData(
             CHANNEL, expected=f"{LIST_FILE}, or files <word>/<speaker>_<any>.wav", got="none"
         )
+    for where, _, word, _ in entries:
+        _check_word(where, word)
     clips = Clips.of(
         [
             Clip(where, word, speaker, decode(file.read_bytes(), where, rate))
@@ -67,6 +72,16 @@ def write_channel(clips: Clips, folder: Path, rate: int) -> None:
         file = folder / clip.word / f"{clip.speaker}_{numbers[place]:04}.wav"
         file.parent.mkdir(exist_ok=True)
         file.write_bytes(encode(clip.samples, rate))
+
+
+def _check_word(where: str, word: str) -> None:
+    if not word.isprintable() or _NOT_IN_A_WORD & set(word) or len(word.encode()) > LONGEST_WORD:
+        raise InvalidData(
+            where,
+            expected=f"a word of at most {LONGEST_WORD} bytes, of what a file's name may have "
+            f"(not {' '.join(sorted(_NOT_IN_A_WORD))})",
+            got=repr(word),
+        )
 
 
 def _found(folder: Path) -> Iterator[Entry]:

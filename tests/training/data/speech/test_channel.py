@@ -100,6 +100,13 @@ def test_a_wrong_list_is_refused_with_the_line(
     assert str(refused.value) == message
 
 
+@pytest.mark.parametrize("word", ["../../pwned", "on/off", "a\\b", "a\tb", "é" * 101])
+def test_a_word_that_no_file_can_have_as_its_name_is_refused(tmp_path: Path, word: str):
+    channel = listed(tmp_path, "file,label,speaker", "1.wav,high,ann", f"2.wav,{word},ann")
+    with pytest.raises(InvalidData, match=r"^clips\.csv, line 3, 2\.wav: expected a word of at"):
+        read_channel(channel, RATE)
+
+
 def test_a_file_without_its_speaker_is_refused(channel: Path):
     (channel / "low" / "17.wav").write_bytes(encode(clip("low", "ann").samples, RATE))
     with pytest.raises(InvalidData, match=r"low/17\.wav: expected the name <speaker>_<any>\.wav"):
