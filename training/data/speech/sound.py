@@ -42,8 +42,9 @@ def decode(content: bytes, where: str, rate: int) -> NDArray[np.int16]:
             found, samples = wavfile.read(io.BytesIO(content))
     except ValueError as error:
         raise InvalidData(where, expected="PCM WAV", got=str(error)) from None
-    # scipy's words for a header that ends early, or has a zero where none can be.
-    except (struct.error, UnboundLocalError, ZeroDivisionError):
+    # scipy's words for a header that ends early, has a zero where none can be, or a width that no
+    # floating point number has.
+    except (struct.error, UnboundLocalError, ZeroDivisionError, TypeError):
         raise InvalidData(where, expected="PCM WAV", got="a broken header") from None
     if not samples.size:
         raise InvalidData(where, expected="samples", got="none")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import wave
 
 import numpy as np
@@ -66,6 +67,15 @@ def test_what_the_rate_cannot_hold_is_filtered_out():
     assert np.abs(resample(tone(3000, 0.2, 16000), 16000, RATE)[40:-40]).max() < 1e-3
 
 
+def floats_of_width(width: int) -> bytes:
+    """Zeros after a header of 32 bits in so many bytes."""
+    chunk = struct.pack("<HHIIHH", 3, 1, RATE, RATE * width, width, 32)
+    data = bytes(400 * width)
+    content = b"WAVEfmt " + struct.pack("<I", len(chunk)) + chunk
+    content += b"data" + struct.pack("<I", len(data)) + data
+    return b"RIFF" + struct.pack("<I", len(content)) + content
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
@@ -73,6 +83,7 @@ def test_what_the_rate_cannot_hold_is_filtered_out():
         (b"RIFF\x00\x00\x00\x00WAVE", "expected PCM WAV"),
         (b"no sound at all, but forty-four bytes or more", "expected PCM WAV"),
         (pcm(2)[:30], "expected PCM WAV"),
+        (floats_of_width(3), "expected PCM WAV, got a broken header"),
         (pcm(2, SOUND[:0]), "expected samples, got none"),
         (pcm(2, SOUND[:100]), "expected 0.05 s at least, got 0.025 s"),
         (pcm(2, rate=10), "expected 1000 to 400000 samples a second, got 10"),
