@@ -22,6 +22,7 @@ from training.families.speech.network import (
     SpeechNetwork,
     WordClassifier,
 )
+from training.families.tabular.network import Classifier
 from training.served import Served
 
 if TYPE_CHECKING:
@@ -79,11 +80,13 @@ class Speech(Family[SpeechDataset]):
         fp32 = DATATYPES["FP32"]
         output = TensorSpec(PROBABILITIES, fp32, (-1, len(dataset.classes)), dataset.classes)
         rate, seconds = self.recipe.data.sample_rate, self.recipe.data.seconds
+        against_the_rest = self.recipe.training.loss == "binary_crossentropy"
+        classifier = Classifier(network, against_the_rest=against_the_rest)
         return Served(
-            module=WordClassifier(network, round(seconds * rate)),
+            module=WordClassifier(classifier, round(seconds * rate)),
             signature=Signature((TensorSpec(INPUT, fp32, (-1, -1)),), (output,)),
             judged=PROBABILITIES,
-            in_float=("network.spectrum",),
+            in_float=("classifier.network.spectrum",),
             preprocessing=(
                 f"audio is mono, {rate} Hz, float32 in [-1, 1] (16 bit samples / 32768), of any "
                 "length; fill the clips of one request up with zeros to one length. The graph "

@@ -14,6 +14,7 @@ from training.families.speech.window import heard
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from training.families.tabular.network import Classifier
     from training.settings.speech import SpeechNetworkSettings
 
 INPUT = "audio"
@@ -78,13 +79,14 @@ class WordClassifier(nn.Module):
     nothing. Each row is answered as if it were alone.
     """
 
-    def __init__(self, network: nn.Module, length: int) -> None:
+    def __init__(self, classifier: Classifier, length: int) -> None:
         super().__init__()
-        self.network, self.length = network, length
+        self.classifier, self.length = classifier, length
 
     def forward(self, audio: torch.Tensor) -> torch.Tensor:
         """The probabilities; each row sums to one."""
-        return torch.softmax(self.network(heard(audio, self.length)), dim=-1)
+        probabilities: torch.Tensor = self.classifier(heard(audio, self.length))
+        return probabilities
 
 
 def _over_spectrum(channels: Sequence[int]) -> nn.Sequential:

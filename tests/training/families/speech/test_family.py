@@ -134,6 +134,18 @@ def test_quantization_leaves_the_spectrum_alone():
     assert type(spectrum).__name__ == "LogMel"
 
 
+def test_each_word_against_the_rest():
+    recipe = load("speech", {**SMALL, "loss": "binary_crossentropy", "label_smoothing": "0"})
+    family = Speech(recipe)
+    dataset = prepare(recipe, clips([f"s{number}" for number in range(5)]), "here")
+    network = family.network(dataset).eval()
+    samples = torch.from_numpy(family.inputs(dataset.test, np.arange(2))["audio"])
+    with torch.no_grad():
+        chances = torch.sigmoid(network(samples))
+        found = family.served(network, dataset).module(samples)
+    torch.testing.assert_close(found, chances / chances.sum(dim=1, keepdim=True))
+
+
 def test_unseen_synthesizer_is_judged_by_model_and_baseline():
     family = Speech(load("speech", SMALL))
     robot = Clips.of([clip(word, "robot", number) for word in WORDS for number in range(3)])
