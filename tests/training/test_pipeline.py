@@ -71,7 +71,8 @@ def test_test_file_gives_the_trainers_accuracy(finished, manifest, dataset):
     assert right / len(rows) == manifest.metrics["test"]["accuracy"]
 
 
-def test_projection_file_leads_from_pixels_to_features(finished, dataset):
+def test_projection_file_leads_from_pixels_to_features(finished, dataset, manifest):
+    assert "evaluation/projection.csv in the training job's output" in manifest.preprocessing
     file = finished.model / "evaluation" / "projection.csv"
     columns = np.loadtxt(file, delimiter=",", skiprows=1)
     np.testing.assert_array_equal(columns[:, 0], dataset.components.mean)

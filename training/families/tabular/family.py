@@ -111,7 +111,8 @@ def _preprocessing(dataset: TabularDataset) -> str:
         return text if dataset.filled is None else f"{text}; for a missing value give NaN"
     text = (
         f"features are the first {len(dataset.mean)} principal components of the training "
-        f"split, {inside}; {PROJECTION_FILE} has the axes"
+        f"split, {inside}; {PROJECTION_FILE} in the training job's output, which is not "
+        "published with the model, has the axes"
     )
     return (
         text if dataset.filled is None else f"{text} and the means, which stand for missing values"
