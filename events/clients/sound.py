@@ -19,14 +19,21 @@ from scipy.signal import resample_poly
 RATE = 16_000
 
 
-def main(model: str, path: str) -> None:
-    """Prints the three likeliest words; the spectrogram is the graph's own work."""
+def samples_of(path: str) -> np.ndarray:
+    """A file's samples as the model takes them, float32 [1, samples]."""
     rate, samples = wavfile.read(path)
-    if samples.dtype.kind == "i":
+    if samples.dtype == np.uint8:
+        samples = (samples - 128.0) / 128
+    elif samples.dtype.kind == "i":
         samples = samples / -float(np.iinfo(samples.dtype).min)
     mono = samples if samples.ndim == 1 else samples.mean(axis=1)
     common = gcd(rate, RATE)
-    clip = resample_poly(mono, RATE // common, rate // common).astype(np.float32)[np.newaxis]
+    return resample_poly(mono, RATE // common, rate // common).astype(np.float32)[np.newaxis]
+
+
+def main(model: str, path: str) -> None:
+    """Prints the three likeliest words; the spectrogram is the graph's own work."""
+    clip = samples_of(path)
     client = triton.InferenceServerClient(os.environ["INFERMETER_URL"].removeprefix("http://"))
     audio = triton.InferInput("audio", clip.shape, "FP32").set_data_from_numpy(clip)
     wanted = triton.InferRequestedOutput("probabilities", class_count=3)

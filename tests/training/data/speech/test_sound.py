@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import runpy
 import struct
 import wave
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from tests.training.data.speech.tones import RATE, tone
 from training.data.speech.sound import decode, encode, lay, resample, to_int16, trim
 from training.errors import InvalidData
 
+ROOT = Path(__file__).parents[4]
 SOUND = tone(300, 0.2)
 
 
@@ -44,6 +47,15 @@ def test_every_width_is_the_same_sound(width: int):
     assert samples.dtype == np.int16
     step = 2.0 ** (1 - 8 * min(width, 2))
     np.testing.assert_allclose(samples / 32768, SOUND, atol=step)
+
+
+@pytest.mark.parametrize("width", [1, 2, 4])
+def test_the_example_client_hears_the_same(tmp_path: Path, width: int):
+    file = tmp_path / "a.wav"
+    file.write_bytes(pcm(width, tone(300, 0.2, 16000), rate=16000))
+    samples = runpy.run_path(f"{ROOT}/events/clients/sound.py")["samples_of"](file)
+    heard = decode(file.read_bytes(), "a.wav", 16000)
+    np.testing.assert_allclose(samples[0], heard / 32768, atol=1e-4)
 
 
 def test_floats_are_taken_too():
