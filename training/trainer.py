@@ -58,8 +58,9 @@ class Trainer:
     def run(self, checkpoint: Checkpoint, stop: Callable[[], bool]) -> int:
         """Train to the last epoch or an early stop; the epoch kept, counted from 1.
 
-        Goes on from the checkpoint when there is one. Raises Interrupted when `stop()` says so,
-        once the checkpoint is written; Diverged when the loss is no number any more.
+        Goes on from the checkpoint when there is one, and leaves one at the end. Raises
+        Interrupted when `stop()` says so, once the checkpoint is written; Diverged when the loss
+        is no number any more.
         """
         if (saved := checkpoint.load(self.world)) is not None:
             restore(self, saved)
@@ -74,6 +75,8 @@ class Trainer:
             self._train_epoch(checkpoint, stop, pace)
             if self.world.any(self.world.leads and checkpoint.cheap):
                 checkpoint.save(self.step, snapshot(self), self.world)
+        # What comes after may be interrupted too: export, another stage.
+        checkpoint.save(self.step, snapshot(self), self.world)
         if self.epoch < self.settings.epochs:
             self._say(stopped_early_after_epoch=self.epoch)
         kept = self.epoch

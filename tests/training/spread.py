@@ -67,7 +67,7 @@ def main(folder: Path) -> None:
         keep(name, trainer)
     for name, overrides in STOPPED.items():
         whole = make(dataset, overrides, world)
-        whole.run(checkpoint(folder / "unused", dataset, overrides), never)
+        whole.run(checkpoint(folder / f"{name}_whole", dataset, overrides), never)
         keep(f"{name}_whole", whole)
         own = folder / name
         try:
@@ -81,7 +81,7 @@ def main(folder: Path) -> None:
         keep(f"{name}_resumed", resumed)
     for name in ("ddp", "fsdp"):
         trainer = stack_trainer(world, strategy=name, activation_checkpointing=name == "fsdp")
-        trainer.run(checkpoint(folder / "unused", dataset), never)
+        trainer.run(checkpoint(folder / f"stack_{name}", dataset), never)
         keep(f"stack_{name}", trainer)
     leave_world(world)
 

@@ -118,6 +118,18 @@ def test_early_stopping_counts_on_over_an_interruption(tmp_path: Path, dataset, 
     assert once_more.epoch == 4
 
 
+@pytest.mark.parametrize("changes", [{}, {"patience": "1", "min_delta": "10", "keep": "last"}])
+def test_finished_run_is_gone_on_from_without_a_step(tmp_path: Path, dataset, changes):
+    overrides = EPOCHS | changes
+    done = make(dataset, overrides)
+    kept = done.run(checkpoint(tmp_path, dataset, overrides), never)
+    assert [folder.name for folder in tmp_path.iterdir()] == [f"step-{done.step}"]
+    again = make(dataset, overrides)
+    assert again.run(checkpoint(tmp_path, dataset, overrides), StopAt(0)) == kept
+    assert weights(again) == weights(done)
+    assert again.curve == done.curve
+
+
 def killed(folder: Path, dataset, step: int) -> None:
     """A run that ends before this step without a word."""
 
