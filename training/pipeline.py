@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -138,8 +139,12 @@ def _finish(
             graphs = _export_companions(family, model, dataset, Path(temporary))
     with _timed(seconds, "evaluation"):
         baseline, naive = family.baseline(dataset), family.naive(dataset)
+    recipe = family.recipe
+    if channel:
+        # Which may hold other data than the recipe speaks of, under the name of its source.
+        recipe = replace(recipe, card=recipe.card.about(dataset.digest))
     result = Result(
-        recipe=family.recipe,
+        recipe=recipe,
         dataset=dataset,
         exported=model.exported,
         evaluations=model.evaluations,

@@ -31,7 +31,7 @@ AS_IT_COMES = ScaleSettings()
 UNCOMPRESSED = CompressionSettings()
 NOTHING_SAID = CardSettings()
 # These say what the recipe is; everything else may be set beside it.
-FIXED = frozenset({"name", "family", "task", "purpose", "limits", "about_data"})
+FIXED = frozenset({"name", "family", "task", "purpose", "limits", "about_data", "data_digest"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, get_args
 
 import pytest
@@ -10,6 +11,7 @@ from training import combinations
 from training.errors import InvalidRecipe, InvalidSetting, UnknownRecipe, UnknownSetting
 from training.fields import leaves
 from training.recipe import RECIPES, Recipe, load, names, settings
+from training.settings.card import CardSettings
 from training.settings.tabular import TabularData, TabularNetworkSettings
 
 if TYPE_CHECKING:
@@ -43,6 +45,15 @@ def test_every_bundled_recipe_says_what_its_model_is_for_and_is_not(name: str):
     assert card.purpose
     assert card.limits
     assert card.about_data
+    assert re.fullmatch("sha256:[0-9a-f]{64}", card.data_digest)
+
+
+def test_nothing_of_a_card_holds_for_other_data():
+    card = load("tabular", {}).card
+    assert card.about(card.data_digest) == card
+    assert card.about("sha256:0") == CardSettings()
+    own = CardSettings(purpose="Mine.")
+    assert own.about("sha256:0") == own
 
 
 def test_card_is_the_authors_and_may_be_left_out(tmp_path: Path):

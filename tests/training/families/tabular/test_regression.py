@@ -136,6 +136,9 @@ def test_flawed_table_from_the_channel_to_a_served_row_that_lacks_a_value(
     counts = manifest.lineage["data"]["rows"]
     assert (counts["read"], counts["kept"]) == (444, 442)
     assert (counts["missing"], counts["duplicates"], counts["conflicts"]) == (3, 1, 1)
+    # These are other data than the recipe speaks of.
+    assert manifest.card["intended_use"] == {"purpose": "", "limits": []}
+    assert manifest.card["data"]["about"] == manifest.lineage["recipe"]["card"]["about_data"] == ""
     assert "missing=3 duplicates=1 conflicts=1\n" in capsys.readouterr().out
     assert manifest.preprocessing.endswith("; for a missing value give NaN")
     assert manifest.gate is not None
