@@ -99,10 +99,11 @@ def test_a_clip_of_any_length_is_answered(answer, length: int):
         assert found.argmax(axis=1).tolist() == [0, 1]
 
 
-def test_a_short_clip_is_one_with_silence_behind(answer):
+@pytest.mark.parametrize(("before", "behind"), [(0, 500), (0, 9 * LENGTH), (LENGTH, 0), (777, 77)])
+def test_silence_around_a_clip_changes_nothing(answer, before: int, behind: int):
     short = tone(300, 0.1)[None]
-    padded = np.pad(short, ((0, 0), (0, LENGTH - short.shape[1])))
-    np.testing.assert_allclose(answer(short), answer(padded), atol=1e-6)
+    padded = np.pad(short, ((0, 0), (before, behind)))
+    np.testing.assert_allclose(answer(padded), answer(short), atol=1e-6)
 
 
 def test_silence_has_an_answer(answer):
