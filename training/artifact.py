@@ -19,7 +19,7 @@ from training.card.markdown import card_markdown
 from training.data.channel_files import files_lineage, listing
 from training.external import with_weights_outside
 from training.figures.gallery import draw_figures
-from training.job import REPORT_FILE
+from training.job import CARD_FILE, REPORT_FILE
 from training.report import report_document
 from training.tasks import LOWER_IS_BETTER, METRICS
 
@@ -41,7 +41,6 @@ EVALUATION = "evaluation"
 DATA_FILE = f"{EVALUATION}/data.json"
 CHANNEL_FILE = f"{EVALUATION}/channel.sha256"
 COMPRESSION_FILE = f"{EVALUATION}/compression.json"
-CARD_FILE = "model_card.md"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 ML_ROOT = "INFERMETER_ML_ROOT"
 REPORT_FILE = "evaluation/report.json"
+CARD_FILE = "model_card.md"
 # SageMaker cuts the reason of a failure here.
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTrainingJob.html
 FAILURE_LENGTH = 1024

@@ -6,28 +6,40 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections import deque
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training import job
 from training.bootstrap import SHUTDOWN_TIMEOUT_S, World, command
+from training.earlier import remove_earlier
 from training.errors import InvalidData, MissingPackage, OutputRefused, ProcessFailed
 from training.recipe import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from types import FrameType
 
 # How long a stopped trainer may take for its step and its checkpoint.
 GRACE_S = SHUTDOWN_TIMEOUT_S
 CHECKPOINTS = "checkpoints"
 GOING_ON = "stopped; the same command goes on from {}"
 NEEDED = ("torch", "onnx", "onnxscript", "onnxruntime", "sklearn")
+
+
+class Stopped(KeyboardInterrupt):
+    """By a signal that is to end this process, as Ctrl-C would."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +69,11 @@ def train_locally(
     """Train in processes of its own and put the result into the folder `out`, which is made.
 
     `data` is the channel `training`: a folder, or one file. `on_line` gets each line of progress
-    as it comes. Ctrl-C stops the trainer, and is raised again; what it leaves in
-    `<out>/checkpoints` is where the next call with the same arguments goes on, and goes when one
-    is through. Raises InvalidRecipe before anything starts, InvalidData for `data` that is not
-    there, MissingPackage, OutputRefused, or ProcessFailed with the trainer's own message.
+    as it comes. Ctrl-C stops the trainer, and is raised again, as are SIGTERM and SIGHUP (as
+    Stopped, in the main thread); what it leaves in `<out>/checkpoints` is where the next call
+    with the same arguments goes on, and goes when one is through. Raises InvalidRecipe before
+    anything starts, InvalidData for `data` that is not there, MissingPackage, OutputRefused, or
+    ProcessFailed with the trainer's own message.
     """
     started = time.perf_counter()
     chosen = load(recipe, overrides)
@@ -72,7 +85,7 @@ def train_locally(
     _make_folder(out)
     # An absolute path, because the trainer runs elsewhere.
     name = str(Path(recipe).resolve()) if recipe.endswith(".toml") else recipe
-    with tempfile.TemporaryDirectory(prefix="infermeter-") as temporary:
+    with _stopped_by_signals(), tempfile.TemporaryDirectory(prefix="infermeter-") as temporary:
         root = Path(temporary)
         _write_config(root, {"recipe": name, **overrides}, [] if data is None else ["training"])
         if data is not None:
@@ -80,6 +93,7 @@ def train_locally(
         with _kept_checkpoints(root, out, on_line):
             _run(root, processes, on_line)
             try:
+                remove_earlier(out)
                 shutil.copytree(job.model_folder(root), out, dirs_exist_ok=True)
             except (OSError, shutil.Error) as error:
                 raise OutputRefused(out, str(error)) from None
@@ -134,6 +148,26 @@ def _link_channel(root: Path, data: Path) -> None:
 
 
 @contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """The trainer has a session of its own: what would end this process alone must end both."""
+
+    def stop(number: int, _: FrameType | None) -> None:
+        raise Stopped(number)
+
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            # nohup's process is to outlive its terminal.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                before[number] = signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
 def _kept_checkpoints(root: Path, out: Path, on_line: Callable[[str], None]) -> Iterator[None]:
     """Those of a job that is not through lie in the folder for its result."""
     folder = out.resolve() / CHECKPOINTS
@@ -145,7 +179,9 @@ def _kept_checkpoints(root: Path, out: Path, on_line: Callable[[str], None]) -> 
         through = True
     except KeyboardInterrupt:
         left = any(folder.rglob("step-*"))
-        on_line(GOING_ON.format(folder) if left else "stopped before the first step")
+        # Of a terminal that is gone nothing can be told.
+        with suppress(OSError):
+            on_line(GOING_ON.format(folder) if left else "stopped before the first step")
         raise
     finally:
         if through or not any(folder.rglob("step-*")):
@@ -200,9 +236,10 @@ def _tail(file: Path) -> list[str]:
 
 
 def _stop(process: subprocess.Popen[str], on_line: Callable[[str], None]) -> None:
-    on_line("stopping after this step; Ctrl-C again does not wait for it")
     process.terminate()
     try:
+        with suppress(OSError):
+            on_line("stopping after this step; Ctrl-C again does not wait for it")
         process.communicate(timeout=GRACE_S)
     except (subprocess.TimeoutExpired, KeyboardInterrupt):
         process.kill()

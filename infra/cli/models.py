@@ -76,19 +76,23 @@ def train(
     json: Json = False,
 ) -> None:
     """Train a recipe here, by the same program that the SageMaker job runs."""
-    from training.local import train_locally
+    from training.local import Stopped, train_locally
     from training.recipe import load
 
     overrides = _overrides(settings or [])
     out = out or ARTIFACTS / load(recipe, overrides).name
-    outcome = train_locally(
-        recipe,
-        overrides,
-        out,
-        data=data,
-        processes=processes,
-        on_line=console.note,
-    )
+    try:
+        outcome = train_locally(
+            recipe,
+            overrides,
+            out,
+            data=data,
+            processes=processes,
+            on_line=console.note,
+        )
+    except Stopped as stopped:
+        # As a shell says it of a process that a signal ended.
+        raise typer.Exit(128 + stopped.number) from None
     if json:
         console.print_json({key: value for key, value in asdict(outcome).items() if key in PRINTED})
     else:

@@ -17,7 +17,7 @@ from onnx import numpy_helper
 
 from training import local
 from training.errors import InvalidSetting, MissingPackage, OutputRefused, ProcessFailed
-from training.local import train_locally
+from training.local import Stopped, train_locally
 
 
 def unexpected(line: str) -> None:
@@ -63,6 +63,49 @@ def test_ctrl_c_leaves_what_the_same_command_goes_on_from(elsewhere: Path, finis
     assert (out / "model.onnx").read_bytes() == (finished.model / "model.onnx").read_bytes()
     assert not (out / "checkpoints").exists()
     assert not list((elsewhere / "temporary").iterdir())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_what_would_end_the_command_stops_the_trainer(elsewhere: Path, number: signal.Signals):
+    out = elsewhere / "out"
+    line = "from infra.cli.main import main; main()"
+    command = [sys.executable, "-P", "-c", line, "train", "tabular", "--set", "epochs=5000"]
+    with subprocess.Popen(
+        [*command, "--out", str(out)],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=elsewhere,
+        env={**os.environ, "TMPDIR": str(elsewhere / "temporary")},
+    ) as process:
+        for line in process.stderr or ():
+            if line.strip().startswith("epoch=2 "):
+                (trainer,) = children_of(process.pid)
+                process.send_signal(number)
+                break
+        _, said = process.communicate(timeout=300)
+    assert process.returncode == 128 + number
+    assert f"stopped; the same command goes on from {out}/checkpoints" in said
+    assert "Traceback" not in said
+    assert list(out.glob("checkpoints/training/step-*/manifest.json"))
+    assert not Path(f"/proc/{trainer}").exists()
+    assert not list((elsewhere / "temporary").glob("infermeter-*"))
+
+
+def test_signals_are_as_before_and_ignored_ones_stay_so(elsewhere: Path, monkeypatch):
+    before = signal.getsignal(signal.SIGTERM), signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    seen: list[object] = []
+
+    def look(_: str) -> None:
+        seen.extend(map(signal.getsignal, (signal.SIGTERM, signal.SIGHUP)))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    try:
+        with pytest.raises(Stopped, match="SIGTERM"):
+            train_locally("tabular", {"epochs": "5000"}, elsewhere / "out", on_line=look)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN is seen[1]
+        assert signal.getsignal(signal.SIGTERM) is before[0] is not seen[0]
+    finally:
+        signal.signal(signal.SIGHUP, before[1])
 
 
 def test_two_processes_make_the_model_of_one_to_rounding(elsewhere: Path, finished):
