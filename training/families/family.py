@@ -104,10 +104,23 @@ class Family(ABC, Generic[D]):
                 for start in range(0, len(numbers), JUDGED_BATCH)
             ]
         )
-        labels = rows.labels[numbers]
+        return self.evaluation(answers, rows.labels[numbers], dataset)
+
+    def evaluation(self, answers: NDArray[Any], labels: NDArray[Any], dataset: D) -> Evaluation:
+        """Figures of predictions [rows, 1] or probabilities [rows, classes], by labels [rows]."""
         if self.recipe.task == "regression":
             return evaluate_numbers(answers, labels)
         return evaluate_classes(answers, labels, dataset.classes)
+
+    def by_split(
+        self, answer: Callable[[Any, NDArray[Any]], NDArray[Any]], dataset: D
+    ) -> dict[str, Evaluation]:
+        """Each split's figures by `answer(rows, numbers)`, on the rows that `judge` looks at."""
+        found = {}
+        for name, rows in dataset.splits().items():
+            numbers = judged_rows(len(rows), name)
+            found[name] = self.evaluation(answer(rows, numbers), rows.labels[numbers], dataset)
+        return found
 
     @abstractmethod
     def baseline(self, dataset: D) -> Baseline:

@@ -12,8 +12,7 @@ from infermeter.tensors import DATATYPES
 from training.data.speech.dataset import SpeechDataset, read_dataset, write_data
 from training.data.speech.sound import encode
 from training.errors import InvalidSetting
-from training.evaluation.classes import evaluate_classes
-from training.families.family import Baseline, Family, judged_rows
+from training.families.family import Baseline, Family
 from training.families.speech.augmentation import ClipAugmentation
 from training.families.speech.baseline import MODEL, fit_baseline
 from training.families.speech.network import (
@@ -124,10 +123,4 @@ class Speech(Family[SpeechDataset]):
         """See `fit_baseline`."""
         train = dataset.train
         answer = fit_baseline(self.recipe, train, np.arange(len(train)))
-        evaluations = {}
-        for name, rows in dataset.splits().items():
-            numbers = judged_rows(len(rows), name)
-            evaluations[name] = evaluate_classes(
-                answer(rows, numbers), rows.labels[numbers], dataset.classes
-            )
-        return Baseline(MODEL, evaluations)
+        return Baseline(MODEL, self.by_split(answer, dataset))

@@ -13,9 +13,7 @@ from infermeter.signature import Signature, TensorSpec
 from infermeter.tensors import DATATYPES
 from training.data.tables.categories import UNKNOWN
 from training.data.tables.dataset import TabularDataset, read_dataset, write_data
-from training.evaluation.classes import evaluate_classes
-from training.evaluation.numbers import evaluate_numbers
-from training.families.family import Baseline, Family, judged_rows
+from training.families.family import Baseline, Family
 from training.families.tabular.baseline import fit_baseline
 from training.families.tabular.network import (
     INPUT,
@@ -82,16 +80,8 @@ class Tabular(Family[TabularDataset]):
     def baseline(self, dataset: TabularDataset) -> Baseline:
         """Logistic regression for classes, ridge for numbers."""
         model, answer = fit_baseline(dataset)
-        evaluations = {}
-        for name, rows in dataset.splits().items():
-            numbers = judged_rows(len(rows), name)
-            answers, labels = answer(rows.take(numbers)[0]), rows.labels[numbers]
-            evaluations[name] = (
-                evaluate_numbers(answers, labels)
-                if dataset.target
-                else evaluate_classes(answers, labels, dataset.classes)
-            )
-        return Baseline(model, evaluations)
+        answers = self.by_split(lambda rows, numbers: answer(rows.take(numbers)[0]), dataset)
+        return Baseline(model, answers)
 
     def evaluation_files(self, dataset: TabularDataset) -> Mapping[str, bytes]:
         """The test split as a caller sends it, and the way from a source row to the features."""

@@ -17,8 +17,7 @@ from infermeter.tensors import DATATYPES
 from training.data.images.dataset import VisionDataset, read_dataset, write_data
 from training.data.images.decoding import CHANNELS, from_pixels
 from training.errors import InvalidSetting
-from training.evaluation.classes import evaluate_classes
-from training.families.family import GOLDEN_BATCHES, Baseline, Family, judged_rows
+from training.families.family import GOLDEN_BATCHES, Baseline, Family
 from training.families.tabular.network import PROBABILITIES, Classifier
 from training.families.vision.augmentation import PictureAugmentation, augments
 from training.families.vision.baseline import fit_baseline
@@ -134,13 +133,7 @@ class Vision(Family[VisionDataset]):
     def baseline(self, dataset: VisionDataset) -> Baseline:
         """A support vector machine on pixels."""
         model, answer = fit_baseline(dataset, self.recipe.data.image_size)
-        evaluations = {}
-        for name, rows in dataset.splits().items():
-            numbers = judged_rows(len(rows), name)
-            evaluations[name] = evaluate_classes(
-                answer(rows, numbers), rows.labels[numbers], dataset.classes
-            )
-        return Baseline(model, evaluations)
+        return Baseline(model, self.by_split(answer, dataset))
 
     def evaluation_files(self, dataset: VisionDataset) -> Mapping[str, bytes]:
         """A test picture of each class, as a caller has it."""
